@@ -1,0 +1,111 @@
+/* field.h - tables that describe a struct's bytes: one source for codec, print,
+ * random generation and fuzz seeds. */
+#pragma once
+
+#include "core/chunk.h" /* struct span */
+
+/*
+ * A message or image is a C struct plus a table of its fields, in the order of
+ * the encoding. All integers are little-endian and unpadded. Nothing else in
+ * the project reads or writes raw wire bytes.
+ *
+ * kind        member type     packed encoding (messages)
+ * U8..U64     uint8_t..       the integer
+ * I16..I64    int16_t..       the integer
+ * BYTES       uint8_t[limit]  limit bytes
+ * TAIL        struct span     everything up to the end; at least min bytes
+ * BLOB8/16/32 struct span     u8/u16/u32 length, then the bytes
+ * PTRBLOB     struct span     u32 length, u32 offset from the payload's start
+ *                             (0: none); the bytes stand behind the fixed part
+ *                             in field order. With FIELD_NUL the length counts
+ *                             a final NUL that is not in the span.
+ * LIST8/16/32 struct span     u8/u16/u32 count, then that many elements of the
+ *                             table elem; the span covers their encoding, which
+ *                             was validated; field_list_get decodes one.
+ * LIST_TAIL   struct span     elements up to the end
+ */
+enum field_kind {
+	FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64,
+	FIELD_I16, FIELD_I32, FIELD_I64,
+	FIELD_BYTES,
+	FIELD_TAIL,
+	FIELD_BLOB8, FIELD_BLOB16, FIELD_BLOB32,
+	FIELD_PTRBLOB,
+	FIELD_LIST8, FIELD_LIST16, FIELD_LIST32, FIELD_LIST_TAIL,
+};
+
+enum field_flags {
+	FIELD_NUL = 1,      /* PTRBLOB, BLOB*: NUL-terminated on the wire */
+	FIELD_NONEMPTY = 2, /* spans: at least one byte or element */
+	FIELD_OPTIONAL = 4, /* portable images: absent means zero */
+	FIELD_SECRET = 8,   /* not printed */
+};
+
+struct field_table;
+
+struct field {
+	const char *name;
+	uint32_t offset;   /* in the struct */
+	uint16_t tag;      /* portable images: never reused; 0 in messages */
+	uint8_t kind;      /* enum field_kind */
+	uint8_t flags;     /* enum field_flags */
+	uint64_t limit;    /* integers: largest value (0: any); spans: largest
+			    * length in bytes, lists: largest count (0 is an
+			    * error in the table) */
+	const struct field_table *elem; /* LIST* only */
+};
+
+struct field_table {
+	const char *name;
+	const struct field *fields;
+	uint16_t count;
+	uint16_t version;      /* images: raised with every new field */
+	uint32_t struct_bytes;
+};
+
+/* FIELD(struct x, member, FIELD_U32, limit [, .flags = , .tag = , .elem = ]) */
+#define FIELD(type, member, kind_, limit_, ...)                                \
+	{                                                                      \
+		.name = #member, .offset = offsetof(type, member),             \
+		.kind = kind_, .limit = limit_, ##__VA_ARGS__                  \
+	}
+#define FIELD_TABLE(name_, type, array)                                        \
+	{                                                                      \
+		.name = name_, .fields = array, .count = ARRAY_LEN(array),     \
+		.version = 1, .struct_bytes = sizeof(type)                     \
+	}
+
+/*
+ * Encodes the struct at from. Returns the bytes written, -ENOBUFS when cap is
+ * too small, or -EINVAL when a value breaks the table's limits.
+ */
+int64_t field_encode(const struct field_table *table, const void *from,
+		     uint8_t *to, size_t cap);
+
+/* The length that field_encode would write, or -EINVAL. */
+int64_t field_encoded_len(const struct field_table *table, const void *from);
+
+/*
+ * Decodes len bytes into the struct at to; spans point into bytes. Bytes behind
+ * the last field are an error unless extra is not NULL, which then gets their
+ * count. Returns 0 or -EBADMSG, never reads outside.
+ */
+int field_decode(const struct field_table *table, void *to,
+		 const uint8_t *bytes, size_t len, size_t *extra);
+
+/* Element number index of a decoded LIST field of owner. 0 or -ERANGE. */
+int field_list_get(const struct field *field, const void *owner, uint32_t index,
+		   void *to);
+uint32_t field_list_count(const struct field *field, const void *owner);
+
+/* Writes name=value pairs for a person, NUL-terminated, cut at cap. */
+void field_print(const struct field_table *table, const void *from, char *text,
+		 size_t cap);
+
+/*
+ * Fills a struct with values within its limits, from a tape of bytes (a fuzz
+ * input or seeded randomness); spans point into scratch. Returns tape used.
+ */
+size_t field_random(const struct field_table *table, void *to,
+		    const uint8_t *tape, size_t tape_len, uint8_t *scratch,
+		    size_t scratch_len);
