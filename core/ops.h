@@ -1,0 +1,111 @@
+/* ops.h - what the control shard and the shards say to each other. */
+#pragma once
+
+#include "core/shard.h"
+
+/*
+ * Payloads are plain structs, at most RING_PAYLOAD_BYTES, copied in and out.
+ * The tag of a question comes back in each of its answers.
+ */
+#define NAME_BYTES   32 /* of a guest, peer or door, with its NUL */
+#define REASON_BYTES 96 /* one sentence for a person, with its NUL */
+
+enum move_mode {
+	MODE_ANY, /* the best the client can */
+	MODE_SEAMLESS,
+	MODE_SEMI_SEAMLESS,
+	MODE_SWITCH_HOST,
+	MODE_NONE, /* explain only: cannot move */
+};
+
+enum move_state {
+	MOVE_LIVE,
+	MOVE_OFFERED,
+	MOVE_READY,
+	MOVE_FREEZING,
+	MOVE_SEALED,
+	MOVE_STREAMED,
+	MOVE_COMMITTED,
+	MOVE_RELEASED,
+	MOVE_IN_DOUBT, /* the other side's word is awaited */
+};
+
+/* Names as in the CLI, the docs and the traps of a test build. */
+const char *move_state_name(enum move_state state);
+const char *move_mode_name(enum move_mode mode);
+
+/* Control -> shard. */
+#define OP_LIST        RING_OP(PART_SERVICE, 1) /* struct op_list */
+#define OP_MOVE_START  RING_OP(PART_MOVE, 1)    /* struct op_move_start */
+#define OP_MOVE_CANCEL RING_OP(PART_MOVE, 2)    /* struct op_move_cancel */
+#define OP_MOVE_FREEZE RING_OP(PART_MOVE, 3)    /* struct op_move_freeze */
+#define OP_MOVE_RESOLVE RING_OP(PART_MOVE, 4)   /* struct op_move_resolve */
+/* Shard -> control. */
+#define OP_ROW        RING_OP(PART_CONTROL, 1) /* struct op_row */
+#define OP_LIST_END   RING_OP(PART_CONTROL, 2) /* struct op_list_end */
+#define OP_MOVE_EVENT RING_OP(PART_CONTROL, 3) /* struct op_move_event */
+
+/* Asks for one row per guest, sessions or not. Then OP_LIST_END. */
+struct op_list {
+	uint32_t first; /* slot to start from: a long list comes in pieces */
+	uint32_t max;   /* rows wanted */
+};
+
+struct op_list_end {
+	uint32_t next; /* first of the next piece, 0: the list is whole */
+};
+
+struct op_row {
+	char guest[NAME_BYTES];
+	char peer[NAME_BYTES];     /* of the move in progress, or "" */
+	char reason[REASON_BYTES]; /* why the mode below, or why not */
+	uint64_t epoch;
+	uint64_t idle_ns;      /* since the client's last input */
+	uint32_t session_id;   /* 0: no client */
+	uint8_t shard;
+	uint8_t state;         /* enum move_state */
+	uint8_t mode;          /* enum move_mode: how it would move now */
+	uint8_t channels;      /* linked */
+	uint32_t moves;        /* completed ones, in this guest's life */
+	uint64_t lost_bytes;   /* as its guest's checker counts, 0 if none */
+	uint64_t checked_bytes;
+};
+
+struct op_move_start {
+	char guest[NAME_BYTES];
+	char peer[NAME_BYTES];
+	uint8_t mode;       /* enum move_mode, the most that is asked for */
+	uint8_t force;      /* a failed connect ends in switch-host */
+	uint8_t hold_ready; /* stop in READY until OP_MOVE_FREEZE */
+};
+
+struct op_move_cancel {
+	char guest[NAME_BYTES];
+};
+
+struct op_move_freeze {
+	char guest[NAME_BYTES];
+};
+
+/* Told at every change of state, and once with done set, the last one. */
+struct op_move_event {
+	char guest[NAME_BYTES];
+	char reason[REASON_BYTES];
+	uint64_t epoch;
+	uint64_t protocol_pause_ns; /* done: MIGRATE sent to token in, 0: none */
+	uint64_t added_ns; /* done: server-added pause, worst channel */
+	uint32_t session_id;
+	uint8_t state;  /* enum move_state now */
+	uint8_t mode;   /* enum move_mode agreed */
+	uint8_t done;   /* the move has ended */
+	uint8_t result; /* done: enum move_result */
+};
+
+enum move_result {
+	MOVE_OK,        /* the destination has it */
+	MOVE_FAILED,    /* it stays here, live */
+	MOVE_CANCELLED, /* it stays here, live */
+	MOVE_CLOSED,    /* the session ended while it moved */
+};
+
+const char *move_result_name(enum move_result result);
