@@ -25,7 +25,9 @@
 #define WIRE_PIXMAPS_MAX      1024
 #define WIRE_SIDE_MAX         16384 /* pixels of a surface or image */
 #define WIRE_IMAGE_BYTES_MAX  ((uint32_t)64 << 20)
-#define WIRE_CURSOR_BYTES_MAX ((uint32_t)256 * 256 * 4 + 1024 + 22)
+#define WIRE_CURSOR_BYTES_MAX ((uint32_t)256 * 256 * 4 + 1024)
+#define WIRE_SHAPE_BYTES_MAX  (WIRE_CURSOR_BYTES_MAX + 17)
+#define WIRE_LIST_BYTES_MAX   16384
 #define WIRE_SCANCODE_MAX     256
 #define WIRE_CODECS_MAX       64
 #define WIRE_VMC_DATA_MAX     ((uint32_t)16 << 20) /* streamed, never stored */
