@@ -1,4 +1,5 @@
-/* chunk.h - byte queues made of fixed chunks from one bounded pool per shard. */
+/* chunk.h - byte queues made of fixed chunks from one bounded pool per shard.
+ */
 #pragma once
 
 #include "core/arena.h"
@@ -11,18 +12,18 @@
 #define CHUNK_BYTES ((uint32_t)4096)
 
 struct chunk_pool {
-	uint8_t *bytes;      /* capacity * CHUNK_BYTES */
-	uint32_t *next;      /* chain of each chunk, UINT32_MAX ends it */
+	uint8_t *bytes; /* capacity * CHUNK_BYTES */
+	uint32_t *next; /* links of chain.h */
 	uint32_t capacity;
 	uint32_t used;
 	uint32_t free_head;
 };
 
 struct chunkq {
-	uint32_t head;       /* chunk index + 1, 0 when empty */
+	uint32_t head; /* chunk index + 1, 0 when empty */
 	uint32_t tail;
-	uint16_t head_off;   /* first byte in the head chunk */
-	uint16_t tail_end;   /* end of the bytes in the tail chunk */
+	uint16_t head_off; /* first byte in the head chunk */
+	uint16_t tail_end; /* end of the bytes in the tail chunk */
 	uint32_t len_bytes;
 };
 
@@ -57,7 +58,10 @@ void chunkq_consume(struct chunk_pool *pool, struct chunkq *q, uint32_t len);
 /* Drops everything. */
 void chunkq_clear(struct chunk_pool *pool, struct chunkq *q);
 
-/* Moves all of from behind the bytes of to, without copying where it can. */
+/*
+ * Moves all of from behind the bytes of to, without copying where it can.
+ * Nothing of from may be lent. Returns 0, or -ENOBUFS past 4 GiB.
+ */
 int chunkq_splice(struct chunk_pool *pool, struct chunkq *to,
 		  struct chunkq *from);
 

@@ -7,8 +7,9 @@
 
 /*
  * Many producers, one consumer. A cell carries a lap count, so that producers
- * claim a place by one fetch and the consumer sees whether it is filled. The
- * bytes of a cell are plain data: they serve the ring, the trace and a replay.
+ * claim a place by one compare-exchange (a place claimed blindly could not be
+ * refused when the ring is full) and the consumer sees whether it is filled.
+ * The bytes of a cell are plain data: for the ring, the trace and a replay.
  */
 #define RING_PAYLOAD_BYTES 240
 
@@ -28,17 +29,20 @@ struct ring {
 	uint32_t mask;
 	_Atomic uint32_t tail __attribute__((aligned(CACHE_LINE_BYTES)));
 	uint32_t head __attribute__((aligned(CACHE_LINE_BYTES)));
-	uint64_t full; /* pushes refused: relaxed, for statistics */
+	_Atomic uint64_t full; /* pushes refused: relaxed, for statistics */
 };
 
-/* capacity is a power of two. Returns 0 or -ENOMEM. */
+/* capacity is a power of two, at least 2. Returns 0 or -ENOMEM. */
 int ring_init(struct ring *ring, struct arena *arena, uint32_t capacity);
 
 /* Copies one message in. Any thread. Returns 0 or -ENOBUFS. */
 int ring_push(struct ring *ring, uint16_t op, uint8_t from, uint64_t tag,
 	      const void *payload, uint8_t len);
 
-/* Copies the oldest message out. Consumer only. False when empty. */
+/*
+ * Copies the oldest message out, its payload up to len. Consumer only. False
+ * when empty.
+ */
 bool ring_pop(struct ring *ring, struct ring_cell *cell);
 
 /* True when nothing waits. Consumer only. */

@@ -7,11 +7,11 @@
 struct slab {
 	uint8_t *objects;
 	uint32_t *generation; /* even: free, odd: taken */
-	uint32_t *next_free;
+	uint32_t *next_free;  /* links of chain.h */
 	uint32_t stride_bytes;
 	uint32_t capacity;
 	uint32_t used;
-	uint32_t free_head; /* UINT32_MAX: none */
+	uint32_t free_head; /* capacity or more: none */
 	uint64_t stale;     /* look-ups by a handle that has died */
 	uint8_t shard;
 };
@@ -26,7 +26,7 @@ int slab_init(struct slab *slab, struct arena *arena, uint32_t size_bytes,
 /* Takes a zeroed object and names it; NULL when all are taken. */
 void *slab_take(struct slab *slab, handle *name);
 
-/* Gives the object back: its handle is stale from here on. */
+/* Gives a live object back: its handle is stale from here on. */
 void slab_give(struct slab *slab, handle name);
 
 /* The object, or NULL when the handle is stale or foreign (counted). */
