@@ -7,17 +7,28 @@
 
 /*
  * Open addressing, lock free. Any shard may add or drop; any may look up at
- * any time and sees a value that was there at some moment of the call. A key
- * is dropped by the shard that added it. Key 0 is not allowed.
+ * any time and sees a value that was there at some moment of the call. Keys 0
+ * and ~0, value 0 and the two highest values are not allowed.
+ *
+ *   key:   0 -> K -> ~0 -> K' ...      never back to 0
+ *   value: 0 -> PENDING -> V -> 0      or PENDING -> LOST -> 0
+ *
+ * A key lies within IDTABLE_PROBES entries of where its hash points, so a
+ * look-up of what is not there is bounded, whatever came and went before.
  */
+#define IDTABLE_PROBES  64
+#define IDTABLE_PENDING (UINT64_MAX - 1) /* an add looks for its rivals */
+#define IDTABLE_LOST    UINT64_MAX       /* a rival told it to start again */
+
 struct idtable_entry {
-	_Atomic uint64_t key;   /* 0: never used; ~0: dropped */
+	_Atomic uint64_t key; /* 0: never used; ~0: dropped */
 	_Atomic uint64_t value;
 };
 
 struct idtable {
 	struct idtable_entry *entries;
 	uint32_t mask;
+	uint32_t capacity;
 	_Atomic uint32_t used;
 };
 
@@ -25,7 +36,10 @@ struct idtable {
 int idtable_init(struct idtable *table, uint32_t capacity);
 void idtable_fini(struct idtable *table);
 
-/* Adds key -> value. Returns 0, -EEXIST (left as it was) or -ENOSPC. */
+/*
+ * Adds key -> value. Returns 0, -EEXIST (left as it was; also while another
+ * shard is adding or dropping it), -ENOSPC, or -EINVAL for a key not allowed.
+ */
 int idtable_add(struct idtable *table, uint64_t key, uint64_t value);
 
 /* Replaces the value of a key that is there. Returns 0 or -ENOENT. */
