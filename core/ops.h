@@ -39,7 +39,9 @@ const char *move_mode_name(enum move_mode mode);
 #define OP_MOVE_START  RING_OP(PART_MOVE, 1)    /* struct op_move_start */
 #define OP_MOVE_CANCEL RING_OP(PART_MOVE, 2)    /* struct op_move_cancel */
 #define OP_MOVE_FREEZE RING_OP(PART_MOVE, 3)    /* struct op_move_freeze */
-#define OP_MOVE_RESOLVE RING_OP(PART_MOVE, 4)   /* struct op_move_resolve */
+/* Shard -> shard: another Flushmark asks what became of a move. */
+#define OP_MOVE_RESOLVE  RING_OP(PART_MOVE, 4) /* struct op_move_resolve */
+#define OP_MOVE_RESOLVED RING_OP(PART_MOVE, 5) /* struct op_move_resolve */
 /* Shard -> control. */
 #define OP_ROW        RING_OP(PART_CONTROL, 1) /* struct op_row */
 #define OP_LIST_END   RING_OP(PART_CONTROL, 2) /* struct op_list_end */
@@ -60,14 +62,14 @@ struct op_row {
 	char peer[NAME_BYTES];     /* of the move in progress, or "" */
 	char reason[REASON_BYTES]; /* why the mode below, or why not */
 	uint64_t epoch;
-	uint64_t idle_ns;      /* since the client's last input */
-	uint32_t session_id;   /* 0: no client */
+	uint64_t idle_ns;    /* since the client's last input */
+	uint32_t session_id; /* 0: no client */
 	uint8_t shard;
-	uint8_t state;         /* enum move_state */
-	uint8_t mode;          /* enum move_mode: how it would move now */
-	uint8_t channels;      /* linked */
-	uint32_t moves;        /* completed ones, in this guest's life */
-	uint64_t lost_bytes;   /* as its guest's checker counts, 0 if none */
+	uint8_t state;       /* enum move_state */
+	uint8_t mode;        /* enum move_mode: how it would move now */
+	uint8_t channels;    /* linked */
+	uint32_t moves;      /* completed ones, in this guest's life */
+	uint64_t lost_bytes; /* as its guest's checker counts, 0 if none */
 	uint64_t checked_bytes;
 };
 
@@ -87,13 +89,21 @@ struct op_move_freeze {
 	char guest[NAME_BYTES];
 };
 
+struct op_move_resolve {
+	uint64_t id;
+	uint64_t epoch;
+	uint32_t link; /* of the shard that was asked */
+	uint8_t committed;
+};
+
 /* Told at every change of state, and once with done set, the last one. */
 struct op_move_event {
 	char guest[NAME_BYTES];
 	char reason[REASON_BYTES];
 	uint64_t epoch;
-	uint64_t protocol_pause_ns; /* done: MIGRATE sent to token in, 0: none */
-	uint64_t added_ns; /* done: server-added pause, worst channel */
+	uint64_t
+		protocol_pause_ns; /* done: MIGRATE sent to token in, 0: none */
+	uint64_t added_ns;         /* done: server-added pause, worst channel */
 	uint32_t session_id;
 	uint8_t state;  /* enum move_state now */
 	uint8_t mode;   /* enum move_mode agreed */

@@ -8,7 +8,7 @@
 
 #define POOL_SHARDS_MAX 64
 /* The control shard's index: a shard like the others, without sessions. */
-#define SHARD_CONTROL   ((uint8_t)255)
+#define SHARD_CONTROL ((uint8_t)255)
 
 struct shard;
 
@@ -19,7 +19,7 @@ struct shard;
 struct pool {
 	const struct config *config;
 	struct host *host;
-	uint16_t node;        /* 0..1023, unique among peers */
+	uint16_t node; /* 0..1023, unique among peers */
 	uint32_t shard_count;
 	struct shard *shards[POOL_SHARDS_MAX];
 	struct shard *control;

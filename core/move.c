@@ -1,0 +1,312 @@
+/* move.c - what both roles of a move share: records, frames, reports. */
+#include "core/move.h"
+#include "core/pool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void move_say(struct move *move, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(move->reason, sizeof(move->reason), format, args);
+	va_end(args);
+}
+
+struct move *moves_get(struct moves *moves, handle name)
+{
+	return name ? slab_get(&moves->slab, name) : NULL;
+}
+
+struct move *move_take(struct moves *moves, enum move_role role, uint64_t id)
+{
+	handle self;
+	struct move *move = slab_take(&moves->slab, &self);
+
+	if (!move)
+		return NULL;
+	move->self = self;
+	move->id = id;
+	move->role = (uint8_t)role;
+	move->moves = moves;
+	move->service = moves->service;
+	move->link = PEER_LINK_NONE;
+	move->started_ns = moves->shard->now_ns;
+	if (idtable_add(&moves->by_id, id, self)) {
+		slab_give(&moves->slab, self);
+		return NULL;
+	}
+	return move;
+}
+
+void move_free(struct move *move)
+{
+	struct moves *moves = move->moves;
+
+	shard_disarm(moves->shard, PART_MOVE, handle_index(move->self));
+	idtable_drop(&moves->by_id, move->id, move->self);
+	slab_give(&moves->slab, move->self);
+}
+
+void move_arm(struct move *move, uint64_t after_ns)
+{
+	struct shard *shard = move->moves->shard;
+
+	shard_arm(shard, PART_MOVE, handle_index(move->self),
+		  shard->now_ns + after_ns);
+}
+
+void move_send(struct move *move, uint16_t type, const void *payload)
+{
+	int err = peers_send(move->moves->peers, move->link, type, move->id,
+			     move->epoch, payload);
+
+	/* What is lost with a link is said again, or undone, when it is. */
+	if (err == -ENOBUFS)
+		peers_drop(move->moves->peers, move->link,
+			   "takes its frames too slowly");
+}
+
+void move_report(struct move *move, bool done, enum move_result result)
+{
+	struct shard *shard = move->moves->shard;
+	struct op_move_event event = {
+		.epoch = move->epoch,
+		.state = move->state,
+		.mode = move->mode,
+		.done = done,
+		.result = (uint8_t)result,
+		.added_ns = move->source_added_ns,
+	};
+
+	if (move->role != MOVE_SOURCE || move->reported)
+		return;
+	if (done && result == MOVE_OK && move->frozen_ns)
+		event.protocol_pause_ns = shard->now_ns - move->frozen_ns;
+	memcpy(event.guest, move->guest_name, sizeof(event.guest));
+	memcpy(event.reason, move->reason, sizeof(event.reason));
+	shard_tell(shard, SHARD_CONTROL, OP_MOVE_EVENT, move->tag, &event,
+		   sizeof(event));
+	move->reported = done;
+}
+
+void move_enter(struct move *move, enum move_state state)
+{
+	struct moves *moves = move->moves;
+	char trap[48];
+
+	move->state = (uint8_t)state;
+	snprintf(trap, sizeof(trap), "%s-%s",
+		 move->role == MOVE_SOURCE ? "source" : "destination",
+		 move_state_name(state));
+	host_log(moves->shard->host, LOG_DEBUG, "move of %s: %s",
+		 move->guest_name, trap);
+	move_report(move, false, MOVE_OK);
+	host_trap(moves->shard->host, trap);
+}
+
+/* Another Flushmark asks what became of a move that this shard began. */
+static void resolve_here(struct moves *moves, const struct op_move_resolve *ask,
+			 uint8_t asker)
+{
+	struct op_move_resolve answer = *ask;
+	struct move *move =
+		moves_get(moves, idtable_get(&moves->by_id, ask->id));
+
+	answer.committed = move && move->state >= MOVE_COMMITTED;
+	shard_tell(moves->shard, asker, OP_MOVE_RESOLVED, 0, &answer,
+		   sizeof(answer));
+}
+
+static void got_resolve(struct moves *moves, uint32_t link,
+			const struct peer_header *header)
+{
+	struct op_move_resolve ask = {
+		.id = header->move,
+		.epoch = header->epoch,
+		.link = link,
+	};
+	uint8_t shard = (uint8_t)(header->move >> 48 & 63);
+
+	if (shard >= moves->shard->pool->shard_count)
+		shard = moves->shard->index;
+	shard_tell(moves->shard, shard, OP_MOVE_RESOLVE, 0, &ask, sizeof(ask));
+}
+
+static void on_frame(void *self, uint32_t link,
+		     const struct peer_header *header, const void *payload)
+{
+	struct moves *moves = self;
+	struct move *move;
+
+	if (header->type == PEER_OFFER) {
+		move_destination_offer(moves, link, header->move, header->epoch,
+				       payload);
+		return;
+	}
+	if (header->type == PEER_RESOLVE) {
+		got_resolve(moves, link, header);
+		return;
+	}
+	move = moves_get(moves, idtable_get(&moves->by_id, header->move));
+	if (!move) {
+		struct peer_refuse refuse = {.reason = "no such move here"};
+
+		/* A commit must be answered whatever we know of it. */
+		if (header->type == PEER_COMMIT)
+			peers_send(moves->peers, link, PEER_REFUSE,
+				   header->move, header->epoch, &refuse);
+		return;
+	}
+	if (header->epoch != move->epoch) {
+		stats_add(&moves->shard->stats, STAT_stale_epochs, 1);
+		return;
+	}
+	if (move->role == MOVE_SOURCE) {
+		move_source_frame(move, header->type, payload);
+		return;
+	}
+	if (moves->peers->links[link].node != move->peer)
+		return; /* not the source's to say */
+	move->link = link;
+	move_destination_frame(move, header->type, payload);
+}
+
+static void on_up(void *self, uint32_t link)
+{
+	struct moves *moves = self;
+
+	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
+		struct move *move;
+
+		if (!slab_taken(&moves->slab, i))
+			continue;
+		move = slab_at(&moves->slab, i);
+		if (move->role == MOVE_SOURCE && move->link == link)
+			move_source_link_up(move);
+	}
+}
+
+static void on_lost(void *self, uint32_t link)
+{
+	struct moves *moves = self;
+
+	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
+		struct move *move;
+
+		if (!slab_taken(&moves->slab, i))
+			continue;
+		move = slab_at(&moves->slab, i);
+		if (move->link != link)
+			continue;
+		if (move->role == MOVE_SOURCE)
+			move_source_link_lost(move);
+		else
+			move_destination_link_lost(move);
+	}
+}
+
+static void on_cell(void *self, const struct ring_cell *cell)
+{
+	struct moves *moves = self;
+	struct op_move_resolve resolve;
+	struct peer_verdict verdict;
+	char guest[NAME_BYTES];
+
+	switch (cell->op) {
+	case OP_MOVE_START:
+		move_source_start(moves, cell);
+		break;
+	case OP_MOVE_CANCEL:
+		memcpy(guest, cell->payload, sizeof(guest));
+		move_source_cancel(moves, guest);
+		break;
+	case OP_MOVE_FREEZE:
+		memcpy(guest, cell->payload, sizeof(guest));
+		move_source_freeze(moves, guest);
+		break;
+	case OP_MOVE_RESOLVE:
+		memcpy(&resolve, cell->payload, sizeof(resolve));
+		resolve_here(moves, &resolve, cell->from);
+		break;
+	case OP_MOVE_RESOLVED:
+		memcpy(&resolve, cell->payload, sizeof(resolve));
+		verdict.committed = resolve.committed;
+		peers_send(moves->peers, resolve.link, PEER_VERDICT, resolve.id,
+			   resolve.epoch, &verdict);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_timer(void *self, uint32_t index)
+{
+	struct moves *moves = self;
+	struct move *move;
+
+	if (!slab_taken(&moves->slab, index))
+		return;
+	move = slab_at(&moves->slab, index);
+	if (move->role == MOVE_SOURCE)
+		move_source_timer(move);
+	else
+		move_destination_timer(move);
+}
+
+static void on_event(void *self, struct dp *dp, const struct dp_event *event)
+{
+	(void)self;
+	(void)dp;
+	(void)event;
+	ASSERT(false, "the move engine owns no connection");
+}
+
+int moves_init(struct moves *moves, struct shard *shard, struct peers *peers,
+	       const struct service_ops *ops, struct service *service,
+	       uint32_t capacity)
+{
+	struct part part = {
+		.self = moves,
+		.event = on_event,
+		.cell = on_cell,
+		.timer = on_timer,
+	};
+	int err;
+
+	*moves = (struct moves){
+		.shard = shard,
+		.peers = peers,
+		.service_ops = ops,
+		.service = service,
+		/* node, shard, then a number no earlier life has used. */
+		.next_id = (uint64_t)shard->pool->node << 54 |
+			   (uint64_t)shard->index << 48 |
+			   (shard->pool->boot & 0xffffff) << 24,
+	};
+	peers->user = (struct peer_user){
+		.self = moves,
+		.frame = on_frame,
+		.up = on_up,
+		.lost = on_lost,
+	};
+	moves->scratch = arena_take(&shard->arena, IMAGE_BYTES_MAX, 64);
+	if (!moves->scratch)
+		return -ENOMEM;
+	err = slab_init(&moves->slab, &shard->arena, sizeof(struct move),
+			capacity, shard->index);
+	if (!err)
+		err = idtable_init(&moves->by_id, 2 * capacity);
+	if (!err)
+		err = shard_add_part(shard, PART_MOVE, &part, capacity);
+	return err;
+}
+
+void moves_fini(struct moves *moves)
+{
+	idtable_fini(&moves->by_id);
+	memset(moves, 0, sizeof(*moves));
+}

@@ -1,0 +1,573 @@
+/* move_source.c - the source's half of a move. */
+#include "core/move.h"
+#include "core/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How often COMMIT is repeated until it is answered. */
+#define COMMIT_AGAIN_NS (500 * NS_PER_MS)
+
+/* How long the destination may take to answer an offer or the images. */
+#define PEER_ANSWER_NS (5 * NS_PER_S)
+
+/*
+ * The journal's record of a commit. Written before COMMIT and MIGRATE_DATA
+ * leave; a second one with done set when the destination has answered.
+ */
+struct commit_record {
+	uint32_t magic;
+	uint32_t done;
+	uint64_t id;
+	uint64_t epoch;
+	char guest[NAME_BYTES];
+	char peer[NAME_BYTES];
+};
+#define COMMIT_MAGIC 0x544d4f43u
+
+static void tell_done(struct moves *moves, const struct ring_cell *cell,
+		      const char *guest, const char *reason)
+{
+	struct op_move_event event = {
+		.done = 1,
+		.result = MOVE_FAILED,
+	};
+
+	memcpy(event.guest, guest, sizeof(event.guest));
+	snprintf(event.reason, sizeof(event.reason), "%s", reason);
+	shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_EVENT, cell->tag,
+		   &event, sizeof(event));
+}
+
+static void tell_destination(struct move *move, uint16_t type)
+{
+	struct peer_refuse frame = {0};
+
+	memcpy(frame.reason, move->reason, sizeof(frame.reason));
+	move_send(move, type, type == PEER_CANCEL ? &frame : NULL);
+}
+
+/* Slots that the destination has not claimed and now never will. */
+static void take_back_slots(struct move *move)
+{
+	struct peer_link *link;
+
+	if (move->link == PEER_LINK_NONE)
+		return;
+	link = &move->moves->peers->links[move->link];
+	for (uint32_t i = 0; i < move->slot_count && link->out.base; i++)
+		region_take_back(&link->out, move->slot[i]);
+	move->slot_count = 0;
+}
+
+static void finish(struct move *move, enum move_result result)
+{
+	static const uint16_t stat_of_mode[] = {
+		[MODE_SEAMLESS] = STAT_moves_seamless,
+		[MODE_SEMI_SEAMLESS] = STAT_moves_semi_seamless,
+		[MODE_SWITCH_HOST] = STAT_moves_switch_host,
+	};
+	struct stats *stats = &move->moves->shard->stats;
+
+	if (result == MOVE_OK)
+		stats_add(stats, stat_of_mode[move->mode], 1);
+	else if (result == MOVE_CANCELLED)
+		stats_add(stats, STAT_moves_cancelled, 1);
+	else
+		stats_add(stats, STAT_moves_failed, 1);
+	move_report(move, true, result);
+	move_free(move);
+}
+
+/* Edge: any state before COMMITTED -> LIVE. */
+static void undo(struct move *move, enum move_result result)
+{
+	ASSERT(move->state < MOVE_COMMITTED,
+	       "after the point of no return there is no way back");
+	take_back_slots(move);
+	move->moves->service_ops->undo(move->service, move);
+	tell_destination(move, PEER_CANCEL);
+	move_enter(move, MOVE_LIVE);
+	finish(move, result);
+}
+
+/*
+ * While the client connects nothing may be sent to it, so the move lives on
+ * until the client has answered or gone; the operator hears of the end now.
+ */
+static void undo_or_wait(struct move *move, enum move_result result)
+{
+	if (!move->begun || move->client_ready) {
+		undo(move, result);
+		return;
+	}
+	move->cancelled = true;
+	shard_disarm(move->moves->shard, PART_MOVE, handle_index(move->self));
+	tell_destination(move, PEER_NACK);
+	move_report(move, true, result);
+}
+
+static void send_offer(struct move *move)
+{
+	struct moves *moves = move->moves;
+	struct peer_offer offer = {.mode = move->mode};
+	int64_t len = moves->service_ops->offer(move->service, move,
+						moves->scratch, 16384);
+
+	if (len < 0) {
+		finish(move, MOVE_FAILED);
+		return;
+	}
+	offer.mode = move->mode;
+	offer.image = (struct span){moves->scratch, (uint32_t)len};
+	memcpy(offer.guest, move->guest_name, sizeof(offer.guest));
+	move_send(move, PEER_OFFER, &offer);
+	move_enter(move, MOVE_OFFERED);
+	move_arm(move, PEER_ANSWER_NS);
+}
+
+static struct move *find(struct moves *moves, const char *guest)
+{
+	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
+		struct move *move;
+
+		if (!slab_taken(&moves->slab, i))
+			continue;
+		move = slab_at(&moves->slab, i);
+		if (move->role == MOVE_SOURCE && move->state < MOVE_COMMITTED &&
+		    !strncmp(move->guest_name, guest, NAME_BYTES))
+			return move;
+	}
+	return NULL;
+}
+
+static const char *begin_start(struct moves *moves,
+			       const struct op_move_start *start,
+			       const struct ring_cell *cell)
+{
+	int peer = peers_find(moves->peers, start->peer);
+	struct move *move;
+	handle guest;
+	bool up;
+
+	if (peer < 0)
+		return "no peer of that name in the configuration";
+	if (moves->service_ops->find(moves->service, start->guest, &guest))
+		return "no guest of that name here";
+	if (find(moves, start->guest))
+		return "it is moving already, or the client has not answered "
+		       "an earlier attempt";
+	move = move_take(moves, MOVE_SOURCE, ++moves->next_id);
+	if (!move)
+		return "too many moves at once on its shard";
+	move->guest = guest;
+	move->tag = cell->tag;
+	move->peer = (uint16_t)peer;
+	move->mode = start->mode;
+	move->force = start->force;
+	move->hold_ready = start->hold_ready;
+	memcpy(move->guest_name, start->guest, sizeof(move->guest_name));
+	if (peers_want(moves->peers, move->peer, &move->link, &up)) {
+		move_free(move);
+		return "no room for another connection to a peer";
+	}
+	stats_add(&moves->shard->stats, STAT_moves_started, 1);
+	move_arm(move, PEER_ANSWER_NS);
+	if (up)
+		send_offer(move);
+	return NULL;
+}
+
+void move_source_start(struct moves *moves, const struct ring_cell *cell)
+{
+	struct op_move_start start;
+	const char *why;
+
+	memcpy(&start, cell->payload, sizeof(start));
+	start.guest[NAME_BYTES - 1] = 0;
+	start.peer[NAME_BYTES - 1] = 0;
+	why = begin_start(moves, &start, cell);
+	if (why)
+		tell_done(moves, cell, start.guest, why);
+}
+
+void move_source_link_up(struct move *move)
+{
+	if (move->state == MOVE_LIVE)
+		send_offer(move);
+	else if (move->state == MOVE_COMMITTED && !move->acknowledged)
+		move_send(move, PEER_COMMIT, NULL);
+}
+
+void move_source_link_lost(struct move *move)
+{
+	if (move->state >= MOVE_COMMITTED)
+		return;       /* COMMIT is repeated when the link is back */
+	move->slot_count = 0; /* the region went with the link */
+	if (move->state == MOVE_LIVE) {
+		move_say(move, "the peer cannot be reached");
+		finish(move, MOVE_FAILED);
+		return;
+	}
+	move_say(move, "the connection to the peer was lost");
+	undo_or_wait(move, MOVE_FAILED);
+}
+
+static void freeze(struct move *move)
+{
+	struct moves *moves = move->moves;
+
+	move->frozen_ns = moves->shard->now_ns;
+	move_enter(move, MOVE_FREEZING);
+	move_arm(move, moves->shard->pool->config->move.freeze_ms * NS_PER_MS);
+	moves->service_ops->freeze(move->service, move);
+}
+
+/* Edge: OFFERED -> READY when client and destination both say so. */
+static void check_ready(struct move *move)
+{
+	if (move->state != MOVE_OFFERED || !move->client_ready ||
+	    !move->peer_linked)
+		return;
+	move_enter(move, MOVE_READY);
+	shard_disarm(move->moves->shard, PART_MOVE, handle_index(move->self));
+	if (!move->hold_ready)
+		freeze(move);
+}
+
+void move_ready(struct move *move, enum move_mode mode)
+{
+	ASSERT(move->role == MOVE_SOURCE, "the source's client is ready");
+	move->client_ready = true;
+	if (move->cancelled) {
+		undo(move, MOVE_CANCELLED);
+		return;
+	}
+	move->mode = (uint8_t)mode;
+	/* Nobody links before the end of a switch-host. */
+	if (mode == MODE_SWITCH_HOST)
+		move->peer_linked = true;
+	check_ready(move);
+}
+
+void move_fail(struct move *move, const char *reason)
+{
+	ASSERT(move->role == MOVE_SOURCE, "the source's client failed");
+	/* The client has answered, if only to say no. */
+	move->client_ready = true;
+	if (!move->cancelled)
+		move_say(move, "%s", reason);
+	undo(move, MOVE_FAILED);
+}
+
+void move_client_gone(struct move *move)
+{
+	ASSERT(move->role == MOVE_SOURCE, "the source's client has gone");
+	if (move->state >= MOVE_COMMITTED)
+		return; /* the destination says whether it came */
+	move->client_ready = true;
+	move_say(move, "the client closed its session");
+	undo(move, MOVE_CLOSED);
+}
+
+static void got_answer(struct move *move, const struct peer_answer *answer)
+{
+	struct moves *moves = move->moves;
+
+	if (move->state != MOVE_OFFERED || move->begun)
+		return;
+	memcpy(move->key, answer->key, sizeof(move->key));
+	move_arm(move, moves->shard->pool->config->move.connect_ms * NS_PER_MS);
+	move->begun = true;
+	moves->service_ops->begin(move->service, move, answer);
+}
+
+int move_image(struct move *move, const struct field_table *table,
+	       enum image_kind kind, const void *from)
+{
+	struct moves *moves = move->moves;
+	struct peer_link *link = &moves->peers->links[move->link];
+	struct peer_image image;
+	uint32_t slot;
+	uint8_t *room;
+	int64_t len;
+
+	if (move->images == MOVE_IMAGES_MAX)
+		return -ENOBUFS;
+	if (link->region_ready &&
+	    !region_fill(&link->out, move->id, &slot, &room)) {
+		struct peer_image_slot frame = {.slot = slot};
+
+		len = image_encode(table, kind, IMAGE_PORTABLE, from, room,
+				   link->out.slot_bytes);
+		region_seal(&link->out, slot, len < 0 ? 0 : (uint32_t)len);
+		if (len >= 0) {
+			move->slot[move->slot_count++] = slot;
+			move->images++;
+			stats_add(&moves->shard->stats, STAT_images_sealed, 1);
+			return peers_send(moves->peers, move->link,
+					  PEER_IMAGE_SLOT, move->id,
+					  move->epoch, &frame);
+		}
+		region_take_back(&link->out, slot);
+	}
+	len = image_encode(table, kind, IMAGE_PORTABLE, from, moves->scratch,
+			   PEER_FRAME_BYTES_MAX);
+	if (len < 0)
+		return (int)len;
+	image.bytes = (struct span){moves->scratch, (uint32_t)len};
+	move->images++;
+	stats_add(&moves->shard->stats, STAT_images_sealed, 1);
+	return peers_send(moves->peers, move->link, PEER_IMAGE, move->id,
+			  move->epoch, &image);
+}
+
+void move_sealed(struct move *move)
+{
+	struct peer_end end = {.images = move->images, .mode = move->mode};
+
+	ASSERT(move->state == MOVE_FREEZING, "only a frozen guest is sealed");
+	move_enter(move, MOVE_SEALED);
+	move_arm(move, PEER_ANSWER_NS);
+	move_send(move, PEER_END, &end);
+}
+
+void move_note_pause(struct move *move, uint64_t added_ns)
+{
+	move->source_added_ns = max_u64(move->source_added_ns, added_ns);
+}
+
+static int write_commit(struct move *move, bool done)
+{
+	const struct config *config = move->moves->shard->pool->config;
+	struct commit_record record = {
+		.magic = COMMIT_MAGIC,
+		.done = done,
+		.id = move->id,
+		.epoch = move->epoch,
+	};
+
+	memcpy(record.guest, move->guest_name, sizeof(record.guest));
+	memcpy(record.peer, config->peers[move->peer].name,
+	       sizeof(record.peer));
+	return host_journal_add(move->moves->shard->host, &record,
+				sizeof(record));
+}
+
+/* Edge: SEALED -> STREAMED -> COMMITTED, the point of no return. */
+static void got_streamed(struct move *move)
+{
+	struct moves *moves = move->moves;
+
+	if (move->state != MOVE_SEALED)
+		return;
+	move->slot_count = 0; /* all claimed */
+	move_enter(move, MOVE_STREAMED);
+	if (write_commit(move, false)) {
+		move_say(move, "the journal cannot be written");
+		undo(move, MOVE_FAILED);
+		return;
+	}
+	move->committed_ns = moves->shard->now_ns;
+	move_enter(move, MOVE_COMMITTED);
+	move_send(move, PEER_COMMIT, NULL);
+	move_arm(move, COMMIT_AGAIN_NS);
+	moves->service_ops->hand_over(move->service, move);
+}
+
+static void release(struct move *move, enum move_result result)
+{
+	move_enter(move, MOVE_RELEASED);
+	if (move->guest)
+		move->moves->service_ops->release(move->service, move);
+	finish(move, result);
+}
+
+static void got_committed(struct move *move)
+{
+	if (move->state != MOVE_COMMITTED || move->acknowledged)
+		return;
+	move->acknowledged = true;
+	write_commit(move, true);
+	if (!move->guest) /* of an earlier life: nothing is left to do */
+		release(move, MOVE_OK);
+}
+
+static void got_refuse(struct move *move, const struct peer_refuse *refuse)
+{
+	move_say(move, "%.*s", REASON_BYTES - 1, (const char *)refuse->reason);
+	if (move->state < MOVE_COMMITTED) {
+		undo_or_wait(move, MOVE_FAILED);
+		return;
+	}
+	/* It never knew, or no longer knows, what we handed over. */
+	write_commit(move, true);
+	release(move, MOVE_CLOSED);
+}
+
+static void got_gone(struct move *move, const struct peer_refuse *gone)
+{
+	move_say(move, "%.*s", REASON_BYTES - 1, (const char *)gone->reason);
+	if (move->state < MOVE_COMMITTED)
+		undo_or_wait(move, MOVE_FAILED);
+	else
+		release(move, MOVE_CLOSED);
+}
+
+void move_source_frame(struct move *move, uint16_t type, const void *payload)
+{
+	const struct peer_switched *switched = payload;
+
+	switch (type) {
+	case PEER_ANSWER:
+		got_answer(move, payload);
+		break;
+	case PEER_REFUSE:
+		got_refuse(move, payload);
+		break;
+	case PEER_LINKED:
+		move->peer_linked = true;
+		check_ready(move);
+		break;
+	case PEER_STREAMED:
+		got_streamed(move);
+		break;
+	case PEER_COMMITTED:
+		got_committed(move);
+		break;
+	case PEER_SWITCHED:
+		if (move->state != MOVE_COMMITTED)
+			break;
+		got_committed(move);
+		move->source_added_ns += switched->added_ns;
+		release(move, MOVE_OK);
+		break;
+	case PEER_GONE:
+		got_gone(move, payload);
+		break;
+	default:
+		break;
+	}
+}
+
+void move_source_timer(struct move *move)
+{
+	struct moves *moves = move->moves;
+	uint64_t drain_ns =
+		moves->shard->pool->config->move.drain_ms * NS_PER_MS;
+
+	switch (move->state) {
+	case MOVE_LIVE:
+		move_say(move, "the peer cannot be reached");
+		finish(move, MOVE_FAILED);
+		break;
+	case MOVE_OFFERED:
+		move_say(move, move->begun
+				       ? "the client did not connect to the "
+					 "destination in time"
+				       : "the peer did not answer the offer");
+		undo_or_wait(move, MOVE_FAILED);
+		break;
+	case MOVE_FREEZING:
+		move_say(move, "no flush mark from the client in time");
+		undo(move, MOVE_FAILED);
+		break;
+	case MOVE_SEALED:
+		move_say(move, "the peer did not take the images in time");
+		undo(move, MOVE_FAILED);
+		break;
+	case MOVE_COMMITTED:
+		/* The destination closes a client that does not come, and says
+		 * so; twice its time is only for one that cannot say. */
+		if (move->acknowledged &&
+		    moves->shard->now_ns - move->committed_ns > 2 * drain_ns) {
+			move_say(move, "the peer never said that the client "
+				       "came");
+			release(move, MOVE_CLOSED);
+			break;
+		}
+		if (!move->acknowledged)
+			move_send(move, PEER_COMMIT, NULL);
+		move_arm(move, COMMIT_AGAIN_NS);
+		break;
+	default:
+		break;
+	}
+}
+
+void move_source_cancel(struct moves *moves, const char *guest)
+{
+	struct move *move = find(moves, guest);
+
+	if (!move || move->cancelled)
+		return;
+	move_say(move, "cancelled by the operator");
+	if (move->state == MOVE_LIVE)
+		finish(move, MOVE_CANCELLED);
+	else
+		undo_or_wait(move, MOVE_CANCELLED);
+}
+
+void move_source_freeze(struct moves *moves, const char *guest)
+{
+	struct move *move = find(moves, guest);
+
+	if (!move)
+		return;
+	move->hold_ready = false;
+	if (move->state == MOVE_READY)
+		freeze(move);
+}
+
+struct recovery {
+	struct moves *moves;
+	int err;
+};
+
+static void recover_one(void *arg, const void *bytes, uint32_t len)
+{
+	struct recovery *recovery = arg;
+	struct moves *moves = recovery->moves;
+	struct commit_record record;
+	struct move *move;
+	int peer;
+	bool up;
+
+	if (len != sizeof(record))
+		return;
+	memcpy(&record, bytes, sizeof(record));
+	record.guest[NAME_BYTES - 1] = 0;
+	record.peer[NAME_BYTES - 1] = 0;
+	if (record.magic != COMMIT_MAGIC ||
+	    (uint8_t)(record.id >> 48 & 63) % moves->shard->pool->shard_count !=
+		    moves->shard->index)
+		return;
+	move = moves_get(moves, idtable_get(&moves->by_id, record.id));
+	if (move && record.done)
+		move_free(move);
+	if (move || record.done)
+		return;
+	peer = peers_find(moves->peers, record.peer);
+	move = peer < 0 ? NULL : move_take(moves, MOVE_SOURCE, record.id);
+	if (!move) {
+		recovery->err = -ENOSPC;
+		return;
+	}
+	move->peer = (uint16_t)peer;
+	move->epoch = record.epoch;
+	move->state = MOVE_COMMITTED;
+	move->reported = true; /* who asked for it has gone */
+	memcpy(move->guest_name, record.guest, sizeof(record.guest));
+	move_arm(move, COMMIT_AGAIN_NS);
+	if (peers_want(moves->peers, move->peer, &move->link, &up))
+		recovery->err = -ENOSPC;
+}
+
+int moves_recover(struct moves *moves)
+{
+	struct recovery recovery = {.moves = moves};
+	int err = host_journal_read(moves->shard->host, recover_one, &recovery);
+
+	return err ? err : recovery.err;
+}
