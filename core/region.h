@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 /*
- *   header | directory: REGION_SLOTS | heap
+ *   header | directory: slot_count entries | heap: slot_count rooms
  *
  * One writer process, one reader process. The writer fills a slot's bytes and
  * publishes by a release store; the reader claims by compare-exchange, copies
@@ -14,7 +14,7 @@
  * once and checked against our own record of the region's size.
  *
  *   FREE -> FILLING -> SEALED -> CLAIMED -> FREE
- *                          \---> FREE (writer takes back)
+ *               \----------\---> FREE (writer takes back)
  */
 enum region_state {
 	REGION_FREE,
@@ -25,6 +25,9 @@ enum region_state {
 
 #define REGION_MAGIC   0x474d4c46u /* "FLMG" */
 #define REGION_VERSION 1u
+
+#define REGION_SLOTS_MAX      ((uint32_t)1 << 20)
+#define REGION_SLOT_BYTES_MAX ((uint32_t)1 << 20) /* IMAGE_BYTES_MAX */
 
 struct region_slot {
 	_Atomic uint32_t state; /* enum region_state */
@@ -50,10 +53,11 @@ struct region {
 	uint32_t cursor; /* writer: where to look for a free slot next */
 };
 
-/* Bytes that slot_count slots of slot_bytes need. */
+/* Bytes that slot_count slots of slot_bytes need; 0 when out of bounds. */
 size_t region_size(uint32_t slot_count, uint32_t slot_bytes);
 
-/* Writes header and directory into zeroed memory and opens it. */
+/* Writes the header into zeroed memory, aligned to a cache line, and opens it.
+ * 0 or -EINVAL. */
 int region_format(struct region *region, uint8_t *base, size_t size_bytes,
 		  uint32_t slot_count, uint32_t slot_bytes);
 
@@ -67,7 +71,8 @@ int region_fill(struct region *region, uint64_t owner, uint32_t *slot,
 /* Writer: publishes len bytes of a slot being filled. */
 void region_seal(struct region *region, uint32_t slot, uint32_t len);
 
-/* Writer: takes back a slot that nobody claimed. 0 or -EBUSY. */
+/* Writer: takes back a slot, filling or sealed, that nobody claimed. 0 or
+ * -EBUSY. */
 int region_take_back(struct region *region, uint32_t slot);
 
 /*
