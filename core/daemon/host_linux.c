@@ -1,0 +1,230 @@
+/* host_linux.c - the real machine: its parts under one vtable, and its log. */
+#include "core/daemon/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_LINE_BYTES 600
+#define STATE_BYTES    48
+
+struct host_linux {
+	struct host host;
+	enum host_log_level log;
+	bool prefixed; /* lines start with a syslog priority */
+	char stop_at[STATE_BYTES];
+	_Atomic uint32_t stopped; /* a trap is sprung once */
+	struct host_regions regions;
+	struct host_journal journal;
+	struct host_keys keys;
+};
+
+static struct host_linux *linux_of(struct host *host)
+{
+	return CONTAINER_OF(host, struct host_linux, host);
+}
+
+void host_random(void *bytes, size_t len)
+{
+	uint8_t *at = bytes;
+
+	while (len) {
+		ssize_t got = getrandom(at, len, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		ASSERT(got > 0, "the system's random generator answers");
+		at += got;
+		len -= (size_t)got;
+	}
+}
+
+static int region_create(struct host *host, size_t size_bytes,
+			 struct host_region *region)
+{
+	return host_regions_create(&linux_of(host)->regions, size_bytes,
+				   region);
+}
+
+static void region_drop(struct host *host, struct host_region *region)
+{
+	host_regions_drop(&linux_of(host)->regions, region);
+}
+
+static int region_give(struct host *host, const struct host_region *region,
+		       struct host_region_ticket *ticket)
+{
+	return host_regions_give(&linux_of(host)->regions, region, ticket);
+}
+
+static int region_take(struct host *host,
+		       const struct host_region_ticket *ticket,
+		       struct host_region *region)
+{
+	return host_regions_take(&linux_of(host)->regions, ticket, region);
+}
+
+static int journal_add(struct host *host, const void *record, uint32_t len)
+{
+	return host_journal_append(&linux_of(host)->journal, record, len);
+}
+
+static int journal_read(struct host *host,
+			void (*each)(void *arg, const void *record,
+				     uint32_t len),
+			void *arg)
+{
+	return host_journal_replay(&linux_of(host)->journal, each, arg);
+}
+
+static int key_take(struct host *host, struct host_key **key,
+		    uint8_t der[HOST_KEY_DER_BYTES])
+{
+	return host_keys_take(&linux_of(host)->keys, key, der);
+}
+
+static void key_give(struct host *host, struct host_key *key)
+{
+	(void)host;
+	host_keys_free(key);
+}
+
+static int key_open(struct host *host, struct host_key *key,
+		    const uint8_t cipher[HOST_KEY_CIPHER_BYTES], uint8_t *plain,
+		    uint32_t plain_max)
+{
+	(void)host;
+	return host_keys_open(key, cipher, plain, plain_max);
+}
+
+static void entropy(struct host *host, void *bytes, size_t len)
+{
+	(void)host;
+	host_random(bytes, len);
+}
+
+static uint64_t wall_clock_ns(struct host *host)
+{
+	struct timespec now;
+
+	(void)host;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* One write per line: lines of several threads do not mix. */
+static void write_log(struct host *host, int level, const char *text)
+{
+	static const char *const names[] = {"error", "warning", "info",
+					    "debug"};
+	static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
+	const struct host_linux *self = linux_of(host);
+	char line[LOG_LINE_BYTES];
+	int len;
+
+	if (level < 0 || (size_t)level >= ARRAY_LEN(names) ||
+	    level > (int)self->log)
+		return;
+	len = snprintf(line, sizeof(line), "%s%s %s\n",
+		       self->prefixed ? priorities[level] : "", names[level],
+		       text);
+	if (len >= (int)sizeof(line)) {
+		len = (int)sizeof(line) - 1;
+		line[len - 1] = '\n';
+	}
+	/* Nobody can be told that the log is broken. */
+	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
+		return;
+}
+
+#ifdef FLUSHMARK_TEST_BUILD
+/* A test sees the line, finds the process stopped, and kills it or not. */
+static void trap(struct host *host, const char *state)
+{
+	struct host_linux *self = linux_of(host);
+	char line[LOG_LINE_BYTES];
+
+	if (self->stop_at[0] == '\0' || strcmp(self->stop_at, state) != 0 ||
+	    atomic_exchange(&self->stopped, 1))
+		return;
+	snprintf(line, sizeof(line), "trap %s pid %d", state, (int)getpid());
+	write_log(host, LOG_ERROR, line);
+	raise(SIGSTOP);
+}
+#endif
+
+static const struct host_ops linux_ops = {
+	.region_create = region_create,
+	.region_drop = region_drop,
+	.region_give = region_give,
+	.region_take = region_take,
+	.journal_add = journal_add,
+	.journal_read = journal_read,
+	.key_take = key_take,
+	.key_give = key_give,
+	.key_open = key_open,
+	.entropy = entropy,
+	.wall_clock_ns = wall_clock_ns,
+#ifdef FLUSHMARK_TEST_BUILD
+	.trap = trap,
+#endif
+	.log = write_log,
+};
+
+int host_linux_create(const struct host_linux_wish *wish, struct host **host)
+{
+	struct host_linux *self = calloc(1, sizeof(*self));
+	int err;
+
+	if (!self)
+		return -ENOMEM;
+	self->host.ops = &linux_ops;
+	self->log = wish->log;
+	self->prefixed = getenv("JOURNAL_STREAM") != NULL;
+	if (wish->stop_at)
+		snprintf(self->stop_at, sizeof(self->stop_at), "%s",
+			 wish->stop_at);
+	err = host_journal_open(&self->journal, wish->journal);
+	if (err) {
+		free(self);
+		return err;
+	}
+	err = host_regions_start(&self->regions, wish->runtime_dir);
+	if (!err)
+		err = host_keys_start(&self->keys, wish->keys,
+				      wish->key_threads);
+	if (err) {
+		host_linux_destroy(&self->host);
+		return err;
+	}
+	*host = &self->host;
+	return 0;
+}
+
+void host_linux_destroy(struct host *host)
+{
+	struct host_linux *self = linux_of(host);
+
+	host_keys_stop(&self->keys);
+	host_regions_stop(&self->regions);
+	host_journal_close(&self->journal);
+	free(self);
+}
+
+int host_linux_journal_clear(struct host *host)
+{
+	return host_journal_empty(&linux_of(host)->journal);
+}
+
+uint32_t host_linux_keys_ready(const struct host *host)
+{
+	const struct host_linux *self = CONTAINER_OF(
+		(struct host *)(uintptr_t)host, struct host_linux, host);
+
+	return atomic_load(&self->keys.ready);
+}

@@ -1,0 +1,377 @@
+/* host_linux_test.c - the real host: regions, journal, keys. */
+#include "core/daemon/host_linux.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REGION_BYTES ((size_t)300000)
+
+struct place {
+	char dir[64];
+	char journal[96];
+};
+
+static void make_place(struct place *place)
+{
+	snprintf(place->dir, sizeof(place->dir), "/tmp/flushmark-host-XXXXXX");
+	cr_assert_not_null(mkdtemp(place->dir));
+	snprintf(place->journal, sizeof(place->journal), "%s/journal",
+		 place->dir);
+}
+
+static void drop_place(const struct place *place)
+{
+	unlink(place->journal);
+	cr_expect_eq(rmdir(place->dir), 0, "the host left something behind");
+}
+
+static struct host *open_host(const struct place *place, uint32_t keys)
+{
+	struct host_linux_wish wish = {
+		.runtime_dir = place->dir,
+		.journal = place->journal,
+		.log = LOG_ERROR,
+		.keys = keys,
+		.key_threads = keys ? 1 : 0,
+	};
+	struct host *host = NULL;
+
+	cr_assert_eq(host_linux_create(&wish, &host), 0);
+	return host;
+}
+
+/* The child's side: takes with the ticket, checks and answers by its code. */
+static int child_takes(const struct host_region_ticket *ticket)
+{
+	struct place place;
+	struct host *host;
+	struct host_region region = {0};
+	struct host_region again = {0};
+	int err;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	err = host_region_take(host, ticket, &region);
+	if (err || region.size_bytes < REGION_BYTES || region.owned)
+		return 1;
+	if (region.base[REGION_BYTES - 1] != 0x5a)
+		return 2;
+	region.base[7] = 0x77;
+	/* A ticket is good once. */
+	if (host_region_take(host, ticket, &again) == 0)
+		return 3;
+	host_region_drop(host, &region);
+	host_linux_destroy(host);
+	drop_place(&place);
+	return 0;
+}
+
+Test(host_region, passes_to_another_process, .timeout = 30)
+{
+	struct place place;
+	struct host *host;
+	struct host_region region = {0};
+	struct host_region_ticket ticket;
+	int status;
+	pid_t child;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	cr_assert_eq(host_region_create(host, REGION_BYTES, &region), 0);
+	cr_expect(region.owned);
+	for (size_t i = 0; i < REGION_BYTES; i++)
+		cr_assert_eq(region.base[i], 0);
+	region.base[REGION_BYTES - 1] = 0x5a;
+	cr_assert_eq(host_region_give(host, &region, &ticket), 0);
+	child = fork();
+	if (child == 0)
+		_exit(child_takes(&ticket));
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFEXITED(status));
+	cr_expect_eq(WEXITSTATUS(status), 0);
+	cr_expect_eq(region.base[7], 0x77, "both see the same memory");
+	host_region_drop(host, &region);
+	cr_expect_null(region.base);
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+Test(host_region, refuses_wrong_tickets, .timeout = 30)
+{
+	struct place place;
+	struct host *host;
+	struct host_region region = {0};
+	struct host_region taken = {0};
+	struct host_region_ticket ticket, wrong;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	cr_assert_eq(host_region_create(host, 4096, &region), 0);
+	cr_assert_eq(host_region_give(host, &region, &ticket), 0);
+	wrong = ticket;
+	memset(wrong.secret, 0, sizeof(wrong.secret));
+	cr_expect_lt(host_region_take(host, &wrong, &taken), 0);
+	wrong = ticket;
+	wrong.secret[31] ^= 1;
+	cr_expect_lt(host_region_take(host, &wrong, &taken), 0);
+	wrong = ticket;
+	memset(wrong.path, 'x', sizeof(wrong.path));
+	cr_expect_eq(host_region_take(host, &wrong, &taken), -EINVAL);
+	wrong = ticket;
+	snprintf(wrong.path, sizeof(wrong.path), "%s/nobody", place.dir);
+	cr_expect_eq(host_region_take(host, &wrong, &taken), -ENOENT);
+	cr_expect_eq(host_region_take(host, &ticket, &taken), 0);
+	host_region_drop(host, &taken);
+	/* Taken regions cannot be given on. */
+	cr_assert_eq(host_region_give(host, &region, &ticket), 0);
+	cr_assert_eq(host_region_take(host, &ticket, &taken), 0);
+	cr_expect_eq(host_region_give(host, &taken, &wrong), -ENOENT);
+	host_linux_destroy(host); /* drops what is left */
+	drop_place(&place);
+}
+
+/* One that hands out files which could be cut off under the reader. */
+static void serve_unsealed(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+	int file = memfd_create("unsealed", MFD_ALLOW_SEALING);
+	char secret[HOST_REGION_TICKET_BYTES];
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec bytes = {.iov_base = secret, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (ftruncate(file, 4096) || read(fd, secret, sizeof(secret)) < 1)
+		_exit(1);
+	CMSG_FIRSTHDR(&message)->cmsg_level = SOL_SOCKET;
+	CMSG_FIRSTHDR(&message)->cmsg_type = SCM_RIGHTS;
+	CMSG_FIRSTHDR(&message)->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &file, sizeof(file));
+	_exit(sendmsg(fd, &message, 0) == 1 ? 0 : 1);
+}
+
+Test(host_region, refuses_files_that_can_shrink, .timeout = 30)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct host_region_ticket ticket = {0};
+	struct host_region taken = {0};
+	struct place place;
+	struct host *host;
+	int status;
+	int listener;
+	pid_t child;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	snprintf(ticket.path, sizeof(ticket.path), "%s/evil", place.dir);
+	memcpy(address.sun_path, ticket.path, sizeof(address.sun_path));
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert_eq(
+		bind(listener, (struct sockaddr *)&address, sizeof(address)),
+		0);
+	cr_assert_eq(listen(listener, 1), 0);
+	child = fork();
+	if (child == 0)
+		serve_unsealed(listener);
+	cr_expect_eq(host_region_take(host, &ticket, &taken), -EBADMSG);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect_eq(status, 0);
+	unlink(ticket.path);
+	/* Nobody accepts any more, but the socket listens: a second, no more.
+	 */
+	close(listener);
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+struct seen {
+	uint32_t count;
+	char text[8][16];
+};
+
+static void note(void *arg, const void *record, uint32_t len)
+{
+	struct seen *seen = arg;
+
+	cr_assert_lt(seen->count, 8);
+	cr_assert_lt(len, 16);
+	memcpy(seen->text[seen->count], record, len);
+	seen->text[seen->count++][len] = '\0';
+}
+
+static void add(struct host *host, const char *text)
+{
+	cr_assert_eq(host_journal_add(host, text, (uint32_t)strlen(text)), 0);
+}
+
+Test(host_journal, survives_and_forgets_the_torn)
+{
+	static const uint32_t cuts[] = {1, 4, 7, 8, 9, 12};
+	struct place place;
+	struct host *host;
+
+	make_place(&place);
+	for (uint32_t i = 0; i < ARRAY_LEN(cuts); i++) {
+		struct seen seen = {0};
+		struct stat info;
+
+		host = open_host(&place, 0);
+		cr_assert_eq(host_linux_journal_clear(host), 0);
+		add(host, "one");
+		add(host, "second");
+		add(host, "torn!");
+		cr_assert_eq(host_journal_read(host, note, &seen), 0);
+		cr_expect_eq(seen.count, 0, "this life's records are not told");
+		host_linux_destroy(host);
+
+		cr_assert_eq(stat(place.journal, &info), 0);
+		cr_assert_eq(truncate(place.journal, info.st_size - cuts[i]),
+			     0);
+		host = open_host(&place, 0);
+		cr_assert_eq(host_journal_read(host, note, &seen), 0);
+		cr_expect_eq(seen.count, 2, "cut of %u", cuts[i]);
+		cr_expect_str_eq(seen.text[0], "one");
+		cr_expect_str_eq(seen.text[1], "second");
+		add(host, "after");
+		host_linux_destroy(host);
+
+		seen.count = 0;
+		host = open_host(&place, 0);
+		cr_assert_eq(host_journal_read(host, note, &seen), 0);
+		cr_expect_eq(seen.count, 3);
+		cr_expect_str_eq(seen.text[2], "after");
+		host_linux_destroy(host);
+	}
+	drop_place(&place);
+}
+
+Test(host_journal, refuses_and_spots_damage)
+{
+	uint8_t large[8192] = {0};
+	struct seen seen = {0};
+	struct place place;
+	struct host *host;
+	int fd;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	cr_expect_eq(host_journal_add(host, large, sizeof(large)), -EINVAL);
+	cr_expect_eq(host_journal_add(host, large, 0), -EINVAL);
+	add(host, "one");
+	add(host, "two");
+	host_linux_destroy(host);
+	fd = open(place.journal, O_WRONLY);
+	cr_assert_eq(pwrite(fd, "X", 1, 8 + 3 + 8), 1);
+	close(fd);
+	host = open_host(&place, 0);
+	cr_assert_eq(host_journal_read(host, note, &seen), 0);
+	cr_expect_eq(seen.count, 1, "what fails its hash ends the journal");
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+static uint32_t seal(const uint8_t der[HOST_KEY_DER_BYTES], const char *text,
+		     uint8_t cipher[HOST_KEY_CIPHER_BYTES])
+{
+	const uint8_t *at = der;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, HOST_KEY_DER_BYTES);
+	EVP_PKEY_CTX *context;
+	size_t len = HOST_KEY_CIPHER_BYTES;
+
+	cr_assert_not_null(key);
+	context = EVP_PKEY_CTX_new(key, NULL);
+	cr_assert_eq(EVP_PKEY_encrypt_init(context), 1);
+	cr_assert_eq(
+		EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING),
+		1);
+	cr_assert_eq(EVP_PKEY_encrypt(context, cipher, &len,
+				      (const uint8_t *)text, strlen(text) + 1),
+		     1);
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(key);
+	return (uint32_t)len;
+}
+
+static struct host_key *take_key(struct host *host,
+				 uint8_t der[HOST_KEY_DER_BYTES])
+{
+	struct host_key *key = NULL;
+	int err = -EAGAIN;
+
+	/* Ten seconds for what takes ten milliseconds. */
+	for (uint32_t i = 0; i < 10000 && err == -EAGAIN; i++) {
+		err = host_key_take(host, &key, der);
+		if (err)
+			usleep(1000);
+	}
+	cr_assert_eq(err, 0);
+	return key;
+}
+
+Test(host_keys, open_what_their_public_half_sealed, .timeout = 60)
+{
+	uint8_t der[HOST_KEY_DER_BYTES], other_der[HOST_KEY_DER_BYTES];
+	uint8_t cipher[HOST_KEY_CIPHER_BYTES];
+	uint8_t plain[HOST_KEY_CIPHER_BYTES];
+	struct host_key *key, *other;
+	struct place place;
+	struct host *host;
+
+	make_place(&place);
+	host = open_host(&place, 2);
+	key = take_key(host, der);
+	other = take_key(host, other_der);
+	cr_expect_neq(memcmp(der, other_der, sizeof(der)), 0);
+	cr_assert_eq(seal(der, "a ticket", cipher), HOST_KEY_CIPHER_BYTES);
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_expect_eq(
+			host_key_open(host, key, cipher, plain, sizeof(plain)),
+			9);
+		cr_expect_str_eq((char *)plain, "a ticket");
+	}
+	cr_expect_eq(host_key_open(host, key, cipher, plain, 8), -EBADMSG);
+	cr_expect_eq(host_key_open(host, other, cipher, plain, sizeof(plain)),
+		     -EBADMSG);
+	cipher[60] ^= 1;
+	cr_expect_eq(host_key_open(host, key, cipher, plain, sizeof(plain)),
+		     -EBADMSG);
+	host_key_give(host, key);
+	host_key_give(host, other);
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+Test(host_keys, an_empty_pool_says_so)
+{
+	uint8_t der[HOST_KEY_DER_BYTES];
+	struct host_key *key;
+	struct place place;
+	struct host *host;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	cr_expect_eq(host_key_take(host, &key, der), -EAGAIN);
+	cr_expect_eq(host_linux_keys_ready(host), 0);
+	host_linux_destroy(host);
+	drop_place(&place);
+}
