@@ -8,12 +8,6 @@
 _Static_assert(TICKET_KEY_LINKS_MAX * 2 <= TICKET_SEEN_SLOTS,
 	       "a probe ends at a free slot");
 
-void ticket_hash(const uint8_t secret[SIPHASH_KEY_BYTES], const void *plain,
-		 size_t len, uint8_t hash[TICKET_HASH_BYTES])
-{
-	siphash128(secret, plain, strnlen(plain, len), hash);
-}
-
 int ticket_keys_init(struct ticket_keys *keys, struct host *host,
 		     struct arena *arena,
 		     const uint8_t secret[SIPHASH_KEY_BYTES])

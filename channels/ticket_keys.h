@@ -4,7 +4,7 @@
 
 #include "core/arena.h"
 #include "core/host.h"
-#include "core/siphash.h"
+#include "core/tickets.h"
 
 /*
  * A key serves a bounded number of links for a bounded time. While it lives we
@@ -21,7 +21,6 @@
 #define TICKET_KEY_FINISH_NS (60 * NS_PER_S) /* after serving */
 #define TICKET_KEYS_MAX      4               /* one serves, the others finish */
 #define TICKET_SEEN_SLOTS    8192            /* at most half full */
-#define TICKET_HASH_BYTES    16
 
 struct ticket_key {
 	struct host_key *key; /* NULL: the slot is free */
@@ -43,10 +42,6 @@ struct ticket_keys {
 	uint64_t starved;  /* links that found no key */
 	uint64_t repeated; /* ciphertexts seen before */
 };
-
-/* Hash of a ticket: its text up to the first NUL, or up to len. */
-void ticket_hash(const uint8_t secret[SIPHASH_KEY_BYTES], const void *plain,
-		 size_t len, uint8_t hash[TICKET_HASH_BYTES]);
 
 /*
  * Takes memory from the arena, no key yet. secret is the one under which
