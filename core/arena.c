@@ -17,6 +17,12 @@ int arena_init(struct arena *arena, size_t size_bytes)
 
 	if (base == MAP_FAILED)
 		return -ENOMEM;
+	/*
+	 * Debian gives huge pages to everybody: the first byte of each part
+	 * would then cost 2 MiB to clear and to keep, in an arena that is
+	 * mostly empty. A kernel without them refuses this, which is as good.
+	 */
+	madvise(base, size_bytes, MADV_NOHUGEPAGE);
 	*arena = (struct arena){
 		.base = base,
 		.size_bytes = size_bytes,
