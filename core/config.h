@@ -8,11 +8,12 @@
  * An unknown section or key, a key given twice or a bad value is an error that
  * names file, line and what was expected. Without any file the defaults run.
  */
-#define CONFIG_NAME_MAX  32  /* with its NUL, as all below */
-#define CONFIG_PATH_MAX  192 /* no line can hold a longer one */
-#define CONFIG_HOST_MAX  192
-#define CONFIG_STATE_MAX 48
-#define CONFIG_ERROR_MAX 512 /* no error is longer */
+#define CONFIG_NAME_MAX   32  /* with its NUL, as all below */
+#define CONFIG_PATH_MAX   192 /* no line can hold a longer one */
+#define CONFIG_HOST_MAX   192
+#define CONFIG_PREFIX_MAX 25 /* leaves room for a number in a guest's name */
+#define CONFIG_STATE_MAX  48
+#define CONFIG_ERROR_MAX  512 /* no error is longer */
 
 #define CONFIG_LINE_BYTES_MAX 199 /* inih reads no longer line */
 #define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
@@ -59,7 +60,7 @@ struct config_move {
 
 struct config_guest_demo {
 	uint32_t count;
-	char prefix[CONFIG_NAME_MAX];
+	char prefix[CONFIG_PREFIX_MAX];
 	uint32_t width;
 	uint32_t height;
 	uint32_t fps;
@@ -113,9 +114,8 @@ int config_load(struct config *config, const char *path,
 		const char *runtime_dir_default, char *error, size_t error_cap);
 
 /* As config_load from memory; file is the name that errors use. */
-int config_parse_text(struct config *config, const char *file,
-		      const char *text, size_t len,
-		      const char *runtime_dir_default, char *error,
+int config_parse_text(struct config *config, const char *file, const char *text,
+		      size_t len, const char *runtime_dir_default, char *error,
 		      size_t error_cap);
 
 /*

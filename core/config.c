@@ -1,0 +1,327 @@
+/* config.c - defaults, what follows from what was said, and cross-checks. */
+#include "core/config.h"
+#include "core/config_schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RUNTIME_DIR "/run/flushmark"
+
+static int say(char *error, size_t cap, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Returns -EINVAL, so that a check can end with it. */
+static int say(char *error, size_t cap, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, cap, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* What has a fixed default. Empty members are filled in by fill_rest. */
+static void set_defaults(struct config *config)
+{
+	*config = (struct config){
+		.name = "flushmark",
+		.node = 1,
+		.log = LOG_INFO,
+		.pool = {.shards = 1,
+			 .sessions = 4096,
+			 .chunks = 16384,
+			 .spin_ns = 50 * (uint32_t)NS_PER_US,
+			 .region_slots = 4096,
+			 .region_slot_bytes = 16384},
+		.move = {.connect_ms = 10000,
+			 .freeze_ms = 5000,
+			 .drain_ms = 10000,
+			 .parallel = 16},
+		.guest_demo = {.count = 1,
+			       .prefix = "demo-",
+			       .width = 320,
+			       .height = 200,
+			       .fps = 10,
+			       .pulse_hz = 10,
+			       .first_pulse_hz = 1000},
+		.test = {.migrate_flags = 3,
+			 .src_mig_version = 1,
+			 .ack_window = 20},
+	};
+}
+
+static int path_in(const struct config *config, const char *name, char *path,
+		   size_t cap)
+{
+	int len = snprintf(path, cap, "%s/%s", config->runtime_dir, name);
+
+	return len > 0 && (size_t)len < cap ? 0 : -EINVAL;
+}
+
+static int socket_in(const struct config *config, const char *name,
+		     struct addr *addr)
+{
+	char path[CONFIG_PATH_MAX];
+	char text[CONFIG_PATH_MAX + 8];
+
+	if (path_in(config, name, path, sizeof(path)) < 0)
+		return -EINVAL;
+	snprintf(text, sizeof(text), "unix:%s", path);
+	return addr_parse(addr, text);
+}
+
+/* A door's clients reach it where it listens, unless told otherwise. */
+static void fill_advertise(struct config_door *door)
+{
+	if (door->advertise_host[0] || door->listen.family == ADDR_UNIX)
+		return;
+	addr_print_host(&door->listen, door->advertise_host);
+	door->advertise_port = door->listen.port;
+}
+
+/* What follows from other settings. -EINVAL: the runtime directory's name is
+ * too long for what goes into it. */
+static int fill_rest(struct config *config, const char *runtime_dir_default)
+{
+	if (config->runtime_dir[0] == 0) {
+		if (runtime_dir_default == NULL)
+			runtime_dir_default = RUNTIME_DIR;
+		if (strlen(runtime_dir_default) > CONFIG_RUNTIME_DIR_LEN_MAX)
+			return -EINVAL;
+		memcpy(config->runtime_dir, runtime_dir_default,
+		       strlen(runtime_dir_default) + 1);
+	}
+	if (config->control.family == ADDR_NONE &&
+	    socket_in(config, "control.sock", &config->control) < 0)
+		return -EINVAL;
+	if (config->peers_listen.family == ADDR_NONE &&
+	    socket_in(config, "peer.sock", &config->peers_listen) < 0)
+		return -EINVAL;
+	if (config->journal[0] == 0 &&
+	    path_in(config, "journal", config->journal,
+		    sizeof(config->journal)) < 0)
+		return -EINVAL;
+	config->secret_given = config->secret_file[0] != 0;
+	if (!config->secret_given &&
+	    path_in(config, "secret", config->secret_file,
+		    sizeof(config->secret_file)) < 0)
+		return -EINVAL;
+	if (config->door_count == 0) {
+		struct config_door *door = &config->doors[config->door_count++];
+
+		*door = (struct config_door){.name = "main"};
+		if (addr_parse(&door->listen, "127.0.0.1:5900") < 0)
+			return -EINVAL;
+	}
+	for (uint32_t i = 0; i < config->door_count; i++)
+		fill_advertise(&config->doors[i]);
+	return 0;
+}
+
+int config_default(struct config *config, const char *runtime_dir_default)
+{
+	set_defaults(config);
+	return fill_rest(config, runtime_dir_default);
+}
+
+/* A section that lacks what it is there for. */
+static int check_complete(const struct config *config, const char *file,
+			  char *error, size_t error_cap)
+{
+	for (uint32_t i = 0; i < config->door_count; i++) {
+		const struct config_door *door = &config->doors[i];
+
+		if (door->listen.family == ADDR_NONE)
+			return say(error, error_cap,
+				   "%.160s:%u: [door %s]: expected a key "
+				   "'listen'",
+				   file, door->line, door->name);
+	}
+	for (uint32_t i = 0; i < config->peer_count; i++) {
+		const struct config_peer *peer = &config->peers[i];
+
+		if (peer->address.family == ADDR_NONE)
+			return say(error, error_cap,
+				   "%.160s:%u: [peer %s]: expected a key "
+				   "'address'",
+				   file, peer->line, peer->name);
+	}
+	return 0;
+}
+
+int config_parse_text(struct config *config, const char *file, const char *text,
+		      size_t len, const char *runtime_dir_default, char *error,
+		      size_t error_cap)
+{
+	char why[CONFIG_ERROR_MAX];
+	int err;
+
+	set_defaults(config);
+	err = config_read_text(config, file, text, len, error, error_cap);
+	if (err < 0)
+		return err;
+	err = check_complete(config, file, error, error_cap);
+	if (err < 0)
+		return err;
+	if (fill_rest(config, runtime_dir_default) < 0)
+		return say(error, error_cap,
+			   "%.160s: expected a runtime-dir of at most %d bytes",
+			   file, CONFIG_RUNTIME_DIR_LEN_MAX);
+	err = config_check(config, why, sizeof(why));
+	if (err < 0)
+		say(error, error_cap, "%.160s: %s", file, why);
+	return err;
+}
+
+/* Reads at most cap bytes. Returns the length or -errno. */
+static int64_t read_file(const char *path, char *to, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t got = 1;
+
+	if (fd < 0)
+		return -errno;
+	while (len < cap && got > 0) {
+		got = read(fd, to + len, cap - len);
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got > 0)
+			len += (size_t)got;
+	}
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	return got < 0 ? got : (int64_t)len;
+}
+
+int config_load(struct config *config, const char *path,
+		const char *runtime_dir_default, char *error, size_t error_cap)
+{
+	char *text = malloc(CONFIG_FILE_BYTES_MAX + 1);
+	int64_t len;
+	int err;
+
+	if (text == NULL) {
+		say(error, error_cap, "%.160s: no memory to read it", path);
+		return -ENOMEM;
+	}
+	len = read_file(path, text, CONFIG_FILE_BYTES_MAX + 1);
+	if (len < 0) {
+		err = (int)len;
+		say(error, error_cap, "%.160s: %s", path, strerror(-err));
+	} else if ((size_t)len > CONFIG_FILE_BYTES_MAX) {
+		err = say(error, error_cap,
+			  "%.160s: expected at most %zu bytes", path,
+			  CONFIG_FILE_BYTES_MAX);
+	} else {
+		err = config_parse_text(config, path, text, (size_t)len,
+					runtime_dir_default, error, error_cap);
+	}
+	free(text);
+	return err;
+}
+
+/* An address in use and the section that said so. */
+struct use {
+	const struct addr *addr;
+	const char *section;
+	const char *name;
+};
+
+#define USES_MAX (CONFIG_DOOR_MAX + 2)
+
+/* All listeners but control first, control last. */
+static unsigned list_uses(const struct config *config, struct use *uses)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < config->door_count; i++)
+		uses[count++] = (struct use){&config->doors[i].listen, "door ",
+					     config->doors[i].name};
+	uses[count++] = (struct use){&config->peers_listen, "peers", ""};
+	uses[count++] = (struct use){&config->control, "daemon", ""};
+	return count;
+}
+
+static int check_local(const struct use *use, char *error, size_t error_cap)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (addr_is_local(use->addr))
+		return 0;
+	addr_print(use->addr, text);
+	return say(error, error_cap,
+		   "[%s%s]: expected a loopback or unix address, not %s: any "
+		   "other needs TLS, which is not there yet",
+		   use->section, use->name, text);
+}
+
+static bool collide(const struct addr *a, const struct addr *b)
+{
+	/* The system chooses another port for each 0. */
+	return addr_equal(a, b) && (a->family == ADDR_UNIX || a->port != 0);
+}
+
+static int check_addresses(const struct config *config, char *error,
+			   size_t error_cap)
+{
+	struct use uses[USES_MAX];
+	unsigned count = list_uses(config, uses);
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < count; i++) {
+		if (check_local(&uses[i], error, error_cap) < 0)
+			return -EINVAL;
+		for (unsigned j = 0; j < i; j++) {
+			if (!collide(uses[i].addr, uses[j].addr))
+				continue;
+			addr_print(uses[i].addr, text);
+			return say(error, error_cap,
+				   "[%s%s] and [%s%s]: expected addresses of "
+				   "their own, not both %s",
+				   uses[j].section, uses[j].name,
+				   uses[i].section, uses[i].name, text);
+		}
+	}
+	for (uint32_t i = 0; i < config->peer_count; i++) {
+		const struct config_peer *peer = &config->peers[i];
+		struct use use = {&peer->address, "peer ", peer->name};
+
+		if (check_local(&use, error, error_cap) < 0)
+			return -EINVAL;
+		if (collide(&peer->address, &config->peers_listen))
+			return say(error, error_cap,
+				   "[peer %s]: expected the address of another "
+				   "daemon, not this one's own",
+				   peer->name);
+	}
+	return 0;
+}
+
+int config_check(const struct config *config, char *error, size_t error_cap)
+{
+	uint64_t room = (uint64_t)config->pool.shards * config->pool.sessions;
+
+	if (config->door_count < 1 || config->door_count > CONFIG_DOOR_MAX)
+		return say(error, error_cap, "expected 1 to %d doors",
+			   CONFIG_DOOR_MAX);
+	if (config->peer_count > CONFIG_PEER_MAX)
+		return say(error, error_cap, "expected at most %d peers",
+			   CONFIG_PEER_MAX);
+	if (config->pool.shards < 1 || config->pool.shards > CONFIG_SHARD_MAX)
+		return say(error, error_cap, "[pool]: expected 1 to %d shards",
+			   CONFIG_SHARD_MAX);
+	if (config->guest_demo.count > room)
+		return say(error, error_cap,
+			   "[guest-demo]: expected a count of at most %llu, "
+			   "shards times sessions of [pool], not %u",
+			   (unsigned long long)room, config->guest_demo.count);
+	return check_addresses(config, error, error_cap);
+}
