@@ -159,8 +159,9 @@ static inline void dp_recycle(struct dp *dp, const struct dp_view *view)
 }
 
 /*
- * Stops RECEIVED and EOF for a connection from this call on; what arrives is
- * left in the kernel or kept, in order, for unhold or for the parcel.
+ * Stops RECEIVED and EOF for a connection from the next poll on (what this one
+ * has returned already can be unread); what arrives is left in the kernel or
+ * kept, in order, for unhold or for the parcel.
  */
 static inline int dp_hold(struct dp *dp, dp_conn conn)
 {
@@ -175,7 +176,8 @@ static inline int dp_unhold(struct dp *dp, dp_conn conn)
 
 /*
  * Puts bytes back in front of everything not yet received (copied). Only on a
- * connection that is held. Returns 0, -EINVAL when not held, or -ENOBUFS.
+ * connection that is held; an EOF told before comes again behind them. Returns
+ * 0, -EINVAL when not held, or -ENOBUFS.
  */
 static inline int dp_unread(struct dp *dp, dp_conn conn, const void *data,
 			    uint32_t len)
@@ -193,7 +195,10 @@ static inline int dp_detach(struct dp *dp, dp_conn conn)
 	return dp->ops->detach(dp, conn);
 }
 
-/* Takes a parcel over; receiving starts, kept bytes first. 0 or -ENOSPC. */
+/*
+ * Takes a parcel over; receiving starts, kept bytes first, and an EOF told
+ * before comes again. 0 or -ENOSPC: the parcel is as good as before.
+ */
 static inline int dp_attach(struct dp *dp, const struct dp_parcel *parcel,
 			    uint64_t cookie, dp_conn *conn)
 {
