@@ -51,6 +51,18 @@ Test(arena, aligns_and_bounds)
 	cr_assert_eq(arena.size_bytes + arena.used_bytes, 0);
 }
 
+Test(arena, an_odd_size_is_a_bound_too)
+{
+	struct arena arena;
+
+	cr_assert_eq(arena_init(&arena, 100), 0);
+	cr_assert_not_null(arena_take(&arena, 90, 1));
+	cr_assert_null(arena_take(&arena, 1, 64));
+	cr_assert_null(arena_take(&arena, 0, 64));
+	cr_assert_not_null(arena_take(&arena, 10, 1));
+	arena_fini(&arena);
+}
+
 Test(arena, gives_zeroes)
 {
 	static const uint8_t zeroes[PAGE_BYTES];

@@ -101,7 +101,8 @@ Test(hist, agrees_with_sorted_values)
 		for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
 			uint64_t got = hist_quantile(&sum, shares[i]);
 			double place = shares[i] * ARRAY_LEN(values);
-			size_t rank = (size_t)place + ((size_t)place < place);
+			size_t rank =
+				(size_t)place + ((double)(size_t)place < place);
 			uint64_t exact = values[rank - 1];
 
 			cr_assert_geq(got, exact);

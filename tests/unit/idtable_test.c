@@ -250,7 +250,7 @@ struct duel {
 	int result;
 };
 
-#define ROUNDS 20000
+#define ROUNDS 50000
 
 static void duel_wait(_Atomic uint32_t *word, uint32_t round)
 {
@@ -284,7 +284,7 @@ Test(idtable, a_duel_has_one_winner)
 		int result;
 
 		atomic_store(&duel.round, round);
-		for (volatile uint32_t i = 0; i < round % 32; i++)
+		for (volatile uint32_t i = 0; i < round % 128; i++)
 			;
 		result = idtable_add(&duel.table, round, 1);
 		duel_wait(&duel.done, round);

@@ -206,7 +206,7 @@ Test(ring, threads_lose_and_repeat_nothing)
 	cr_assert_not(ring_pop(&ring, &cell));
 }
 
-#define ROUNDS 20000
+#define ROUNDS 50000
 
 struct handshake {
 	struct ring ring;
@@ -248,7 +248,7 @@ Test(ring, no_wake_up_is_missed)
 		atomic_store(&handshake.asleep, 0);
 		atomic_store(&handshake.round, round);
 		/* Moves the two against each other by a little. */
-		for (volatile uint32_t i = 0; i < round % 64; i++)
+		for (volatile uint32_t i = 0; i < round % 128; i++)
 			;
 		atomic_store(&handshake.asleep, 1);
 		empty = ring_empty(&handshake.ring);

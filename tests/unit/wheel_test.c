@@ -125,6 +125,10 @@ Test(wheel, re_arming_later_is_lazy_and_right)
 	wheel_arm(&wheel, 3, MS(9000));
 	wheel_arm(&wheel, 3, MS(500));
 	cr_assert_eq(wheel_advance(&wheel, MS(500), due, 2), 1);
+	/* Earlier by a hair may be another tick. */
+	wheel_arm(&wheel, 3, MS(505) + 1);
+	wheel_arm(&wheel, 3, MS(505));
+	cr_assert_eq(wheel_advance(&wheel, MS(505), due, 2), 1);
 	wheel_arm(&wheel, 3, MS(600));
 	wheel_arm(&wheel, 3, NS_NEVER);
 	cr_assert_eq(wheel.armed, 0);
