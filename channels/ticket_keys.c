@@ -1,5 +1,4 @@
-/* ticket_keys.c - a shard's keys for link tickets, and what they have opened.
- */
+/* ticket_keys.c - a shard's keys for link tickets, and what they opened. */
 #include "channels/ticket_keys.h"
 
 #include <errno.h>

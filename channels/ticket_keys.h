@@ -1,5 +1,4 @@
-/* ticket_keys.h - a shard's keys for link tickets, and what they have opened.
- */
+/* ticket_keys.h - a shard's keys for link tickets, and what they opened. */
 #pragma once
 
 #include "core/arena.h"

@@ -1,5 +1,4 @@
-/* directory.c - what is known of each message type: name, table, largest body.
- */
+/* directory.c - what is known of each message type: name, table, limit. */
 #include "channels/wire/directory.h"
 
 #include <spice/enums.h>

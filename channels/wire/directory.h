@@ -1,5 +1,4 @@
-/* directory.h - what is known of each message type: name, table, largest body.
- */
+/* directory.h - what is known of each message type: name, table, limit. */
 #pragma once
 
 #include "channels/wire/messages.h"

@@ -1,5 +1,4 @@
-/* messages_test.c - SPICE messages against captured bytes, and the directory.
- */
+/* messages_test.c - SPICE messages and their directory, against captures. */
 #include "channels/wire/directory.h"
 
 #include <criterion/criterion.h>
