@@ -16,6 +16,7 @@
  *                                     no output)          its image elsewhere)
  */
 struct service;
+struct config;
 struct guest;
 
 struct guest_rect {
