@@ -467,6 +467,15 @@ static bool all_closed(const struct bench *b)
 	return true;
 }
 
+/* One whose connect was killed may still come in: it is killed as well. */
+static bool close_late(struct bench *b)
+{
+	for (uint32_t i = 0; i < BENCH_ENDS; i++)
+		if (b->ends[i].state == END_OPEN && !b->ends[i].killed)
+			CHECK(b, bench_kill(b, i) == 0);
+	return all_closed(b);
+}
+
 void bench_close_all(struct bench *b)
 {
 	for (uint32_t i = 0; i < BENCH_ENDS; i++) {
@@ -478,7 +487,7 @@ void bench_close_all(struct bench *b)
 			end->state = END_CLOSED;
 		}
 	}
-	UNTIL(b, all_closed(b));
+	UNTIL(b, close_late(b));
 	bench_recycle_all(b);
 }
 
