@@ -15,5 +15,5 @@ void host_log(struct host *host, enum host_log_level level, const char *format,
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	host->ops->log(host, level, line);
+	host->ops->log(host, (int)level, line);
 }
