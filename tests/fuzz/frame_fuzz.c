@@ -1,12 +1,11 @@
 /* frame_fuzz.c - any bytes as a stream of framed messages, cut anywhere. */
 #include "channels/wire/directory.h"
 #include "channels/wire/frame.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* How the stream is read. */
 struct setting {
@@ -84,8 +83,9 @@ static bool feed(struct frame_parser *parser, const struct setting *setting,
 		step = frame_next(parser, &at, &left, limit, setting, &frame);
 		if (step <= 0)
 			break;
-		ASSERT(left < before, "each message takes bytes");
-		ASSERT(frame.data >= block && frame.len <= len, "lies within");
+		FUZZ_ASSERT(left < before, "each message takes bytes");
+		FUZZ_ASSERT(frame.data >= block && frame.len <= len,
+			    "lies within");
 		add_frame(outcome, &frame);
 		if (step == FRAME_MESSAGE && frame.len > 0)
 			read_subs(&subs, &frame);
@@ -126,8 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data += 3;
 	whole = run(&setting, data, (uint32_t)size - 3, (uint32_t)size - 3);
 	pieces = run(&setting, data, (uint32_t)size - 3, step);
-	ASSERT(whole.messages == pieces.messages, "cuts make no messages");
-	ASSERT(whole.error == pieces.error, "nor errors");
-	ASSERT(whole.sum == pieces.sum, "nor change a byte");
+	FUZZ_ASSERT(whole.messages == pieces.messages, "cuts make no messages");
+	FUZZ_ASSERT(whole.error == pieces.error, "nor errors");
+	FUZZ_ASSERT(whole.sum == pieces.sum, "nor change a byte");
 	return 0;
 }

@@ -1,12 +1,9 @@
 /* link_fuzz.c - any bytes as a client's link stage, and as a server's reply. */
 #include "channels/link.h"
-
-#include <spice/enums.h>
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Feeds in steps and answers each decision; returns how many were used. */
 static uint32_t run(struct link *link, const uint8_t *data, uint32_t len,
@@ -25,8 +22,8 @@ static uint32_t run(struct link *link, const uint8_t *data, uint32_t len,
 		enum link_step said =
 			link_feed(link, data + at, room, &used, out, &out_len);
 
-		ASSERT(used <= room, "no more is used than was given");
-		ASSERT(out_len == 0 || said == LINK_FAILED, "errors only");
+		FUZZ_ASSERT(used <= room, "no more is used than was given");
+		FUZZ_ASSERT(out_len == 0 || said == LINK_FAILED, "errors only");
 		at += used;
 		if (said == LINK_IDENTIFIED)
 			link_accept(link, &offer, out);
@@ -52,8 +49,8 @@ static void read_as_client(const uint8_t *data, uint32_t len)
 	wire_link_read_reply(&reply, &common, &channel,
 			     data + WIRE_LINK_HEADER_BYTES,
 			     min_u32(len, header.size_bytes));
-	ASSERT(common.count <= WIRE_CAPS_WORDS, "bounded");
-	ASSERT(channel.count <= WIRE_CAPS_WORDS, "bounded");
+	FUZZ_ASSERT(common.count <= WIRE_CAPS_WORDS, "bounded");
+	FUZZ_ASSERT(channel.count <= WIRE_CAPS_WORDS, "bounded");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -72,11 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	len--;
 	used = run(&whole, data, len, len);
 	same = run(&pieces, data, len, step) == used;
-	ASSERT(same || whole.state == LINK_LOST,
-	       "how bytes are cut changes nothing");
-	ASSERT(whole.state == pieces.state, "nor where they lead");
-	ASSERT(whole.error == pieces.error, "nor what is wrong with them");
-	ASSERT(whole.connection_id == pieces.connection_id, "nor what is read");
+	FUZZ_ASSERT(same || whole.state == LINK_LOST,
+		    "how bytes are cut changes nothing");
+	FUZZ_ASSERT(whole.state == pieces.state, "nor where they lead");
+	FUZZ_ASSERT(whole.error == pieces.error, "nor what is wrong with them");
+	FUZZ_ASSERT(whole.connection_id == pieces.connection_id,
+		    "nor what is read");
 	read_as_client(data, len);
 	return 0;
 }

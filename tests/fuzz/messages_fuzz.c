@@ -1,10 +1,9 @@
 /* messages_fuzz.c - any bytes as the body of any message of any channel. */
 #include "channels/wire/directory.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 union any_message {
 	uint64_t align;
@@ -22,8 +21,9 @@ static void read_lists(const struct field_table *table, const void *message)
 		if (field->elem)
 			count = field_list_count(field, message);
 		for (uint32_t j = 0; j < count && j < 64; j++)
-			ASSERT(field_list_get(field, message, j, &elem) == 0,
-			       "a decoded list was validated");
+			FUZZ_ASSERT(field_list_get(field, message, j, &elem) ==
+					    0,
+				    "a decoded list was validated");
 	}
 }
 
@@ -36,16 +36,16 @@ static void check_round_trip(const struct field_table *table,
 	uint8_t *bytes;
 	uint8_t *again;
 
-	ASSERT(len >= 0, "what was read can be written");
+	FUZZ_ASSERT(len >= 0, "what was read can be written");
 	bytes = malloc((size_t)len + 1);
 	again = malloc((size_t)len + 1);
-	ASSERT(field_encode(table, message, bytes, (size_t)len) == len,
-	       "the length was told before");
-	ASSERT(field_decode(table, &back, bytes, (size_t)len, NULL) == 0,
-	       "what was written can be read");
-	ASSERT(field_encode(table, &back, again, (size_t)len) == len,
-	       "and is as long");
-	ASSERT(memcmp(bytes, again, (size_t)len) == 0, "and the same");
+	FUZZ_ASSERT(field_encode(table, message, bytes, (size_t)len) == len,
+		    "the length was told before");
+	FUZZ_ASSERT(field_decode(table, &back, bytes, (size_t)len, NULL) == 0,
+		    "what was written can be read");
+	FUZZ_ASSERT(field_encode(table, &back, again, (size_t)len) == len,
+		    "and is as long");
+	FUZZ_ASSERT(memcmp(bytes, again, (size_t)len) == 0, "and the same");
 	free(again);
 	free(bytes);
 }
@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    (uint16_t)(data[2] | data[3] << 8));
 	if (!message || !message->table)
 		return 0;
-	ASSERT(message->table->struct_bytes <= sizeof(any), "fits the union");
+	FUZZ_ASSERT(message->table->struct_bytes <= sizeof(any),
+		    "fits the union");
 	if (field_decode(message->table, &any, data + 4, size - 4, NULL) < 0)
 		return 0;
 	read_lists(message->table, &any);
