@@ -46,6 +46,7 @@ const char *move_mode_name(enum move_mode mode);
 #define OP_ROW        RING_OP(PART_CONTROL, 1) /* struct op_row */
 #define OP_LIST_END   RING_OP(PART_CONTROL, 2) /* struct op_list_end */
 #define OP_MOVE_EVENT RING_OP(PART_CONTROL, 3) /* struct op_move_event */
+#define OP_LINK       RING_OP(PART_CONTROL, 4) /* struct op_link */
 
 /* Asks for one row per guest, sessions or not. Then OP_LIST_END. */
 struct op_list {
@@ -109,6 +110,13 @@ struct op_move_event {
 	uint8_t mode;   /* enum move_mode agreed */
 	uint8_t done;   /* the move has ended */
 	uint8_t result; /* done: enum move_result */
+};
+
+/* A shard's own link to a peer of the config has come up or was lost. */
+struct op_link {
+	uint16_t peer;
+	uint16_t node;
+	uint8_t up;
 };
 
 enum move_result {

@@ -135,10 +135,26 @@ int peers_send(struct peers *peers, uint32_t index, uint16_t type,
 	return peer_send_now(peers, link, type, move, epoch, payload);
 }
 
+/* Operators are told of the links that we opened. */
+static void tell_link(struct peers *peers, const struct peer_link *link,
+		      bool up)
+{
+	struct op_link note = {
+		.peer = link->peer,
+		.node = link->node,
+		.up = up,
+	};
+
+	if (link->connector)
+		shard_tell(peers->shard, SHARD_CONTROL, OP_LINK, 0, &note,
+			   sizeof(note));
+}
+
 void peer_up(struct peers *peers, struct peer_link *link)
 {
 	uint32_t index = peer_index(peers, link);
 
+	tell_link(peers, link, true);
 	link->state = PEER_LINK_UP;
 	link->fails = 0;
 	shard_disarm(peers->shard, PART_PEER, index);
@@ -240,6 +256,8 @@ static void closed(struct peers *peers, struct peer_link *link)
 	uint32_t index = peer_index(peers, link);
 	bool was_up = link->state == PEER_LINK_UP;
 
+	if (was_up)
+		tell_link(peers, link, false);
 	chunkq_clear(&peers->shard->chunks, &link->tx);
 	peer_region_lost(peers, link);
 	link->sending = false;

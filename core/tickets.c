@@ -38,12 +38,22 @@ void ticket_hash(const uint8_t secret[SIPHASH_KEY_BYTES], const void *text,
 	siphash128(secret, text, strnlen(text, len), out);
 }
 
+/* The table's two reserved keys are given away. */
+static uint64_t usable(uint64_t key)
+{
+	return key == 0 || key == UINT64_MAX ? 1 : key;
+}
+
 uint64_t ticket_key(const uint8_t hash[TICKET_HASH_BYTES])
 {
 	uint64_t key = 0;
 
 	for (uint32_t i = 0; i < 8; i++)
 		key |= (uint64_t)hash[i] << 8 * i;
-	/* The table's two reserved keys are given away. */
-	return key == 0 || key == UINT64_MAX ? 1 : key;
+	return usable(key);
+}
+
+uint64_t guest_key(const uint8_t secret[SIPHASH_KEY_BYTES], const char *name)
+{
+	return usable(siphash64(secret, name, strlen(name)));
 }
