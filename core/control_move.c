@@ -1,0 +1,201 @@
+/* control_move.c - moves of single guests, and taking back. */
+#include "core/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int control_find_peer(struct control *control, const char *peer)
+{
+	const struct config *config = control->pool->config;
+
+	for (uint32_t i = 0; i < config->peer_count; i++) {
+		if (!strcmp(config->peers[i].name, peer))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+int control_parse_mode(const char *name)
+{
+	if (!name)
+		return MODE_ANY;
+	for (int mode = MODE_ANY; mode < MODE_NONE; mode++) {
+		if (!strcmp(name, move_mode_name((enum move_mode)mode)))
+			return mode;
+	}
+	return -EINVAL;
+}
+
+static struct control_move *take_move(struct control *control)
+{
+	for (uint32_t i = 0; i < CONTROL_MOVES_MAX; i++) {
+		if (control->moves[i].job == 0)
+			return &control->moves[i];
+	}
+	return NULL;
+}
+
+/* A move by its tag, NULL when it is none of ours. */
+static struct control_move *find_move(struct control *control, uint64_t tag)
+{
+	uint32_t index = tag & 0xffff;
+
+	if (index >= CONTROL_MOVES_MAX ||
+	    (control->moves[index].job & 0xffffffff) !=
+		    (tag >> 16 & 0xffffffff))
+		return NULL;
+	return control->moves[index].job ? &control->moves[index] : NULL;
+}
+
+static uint64_t tag_of(const struct control *control,
+		       const struct control_move *move)
+{
+	return CONTROL_TAG(CONTROL_TAG_MOVE,
+			   (move->job & 0xffffffff) << 16 |
+				   (uint64_t)(move - control->moves));
+}
+
+void control_move(struct control *control, struct control_call *call)
+{
+	const json_t *arguments = call->arguments;
+	const char *guest = control_text(arguments, "guest");
+	const char *peer = control_text(arguments, "peer");
+	int mode = control_parse_mode(control_text(arguments, "mode"));
+	int shard = control_find_guest(control, guest);
+	struct control_move *move = take_move(control);
+	struct op_move_start start = {
+		.mode = (uint8_t)mode,
+		.force = control_flag(arguments, "force", false),
+	};
+
+	if (mode < 0)
+		control_error(control, call->caller, "InvalidArgument",
+			      "there is no such mode");
+	else if (control_find_peer(control, peer) < 0)
+		control_error(control, call->caller, "NotFound",
+			      "there is no peer %s in the configuration", peer);
+	else if (shard < 0)
+		control_error(control, call->caller, "NotFound",
+			      "there is no guest %s here", guest);
+	else if (!move)
+		control_error(control, call->caller, "Busy",
+			      "%d moves are under way, try again",
+			      CONTROL_MOVES_MAX);
+	if (mode < 0 || shard < 0 || !move ||
+	    control_find_peer(control, peer) < 0)
+		return;
+	snprintf(start.guest, sizeof(start.guest), "%s", guest);
+	snprintf(start.peer, sizeof(start.peer), "%s", peer);
+	move->job = ++control->last_job;
+	memcpy(move->guest, start.guest, sizeof(move->guest));
+	if (shard_tell(control->shard, (uint8_t)shard, OP_MOVE_START,
+		       tag_of(control, move), &start, sizeof(start))) {
+		*move = (struct control_move){0};
+		control_error(control, call->caller, "Busy",
+			      "the shard is busy, try again");
+	} else if (control_flag(arguments, "wait", false)) {
+		control_take_caller(&move->caller, call->caller);
+	} else {
+		control_return(
+			control, call->caller,
+			json_pack("{s:I}", "job", (json_int_t)move->job));
+	}
+}
+
+static json_t *describe(const struct op_move_event *event, uint64_t job)
+{
+	json_t *data = json_pack(
+		"{s:s, s:s, s:s, s:b, s:s, s:I, s:I}", "guest", event->guest,
+		"state", move_state_name((enum move_state)event->state), "mode",
+		move_mode_name((enum move_mode)event->mode), "done",
+		(int)event->done, "reason", event->reason, "session",
+		(json_int_t)event->session_id, "epoch",
+		(json_int_t)event->epoch);
+
+	if (data && job)
+		json_object_set_new(data, "job", json_integer((json_int_t)job));
+	if (data && event->done) {
+		json_object_set_new(data, "result",
+				    json_string(move_result_name(
+					    (enum move_result)event->result)));
+		json_object_set_new(
+			data, "protocol_pause_ms",
+			json_real((double)event->protocol_pause_ns / 1e6));
+		json_object_set_new(data, "server_added_us",
+				    json_real((double)event->added_ns / 1e3));
+	}
+	return data;
+}
+
+static void end_move(struct control *control, struct control_move *move,
+		     const struct op_move_event *event)
+{
+	if (event->result == MOVE_OK)
+		control_return(control, &move->caller,
+			       describe(event, move->job));
+	else
+		control_error(control, &move->caller, "MoveFailed",
+			      "%s: %s: %s", event->guest,
+			      move_result_name((enum move_result)event->result),
+			      event->reason);
+	*move = (struct control_move){0};
+}
+
+void control_move_event(struct control *control, const struct ring_cell *cell)
+{
+	struct op_move_event event;
+	struct control_move *move = NULL;
+	uint64_t kind = cell->tag >> 56;
+
+	memcpy(&event, cell->payload, sizeof(event));
+	event.guest[NAME_BYTES - 1] = '\0';
+	event.reason[REASON_BYTES - 1] = '\0';
+	if (kind == CONTROL_TAG_MOVE)
+		move = find_move(control, cell->tag);
+	control_event(control, "MOVE_STATE",
+		      describe(&event, move ? move->job : 0));
+	if (move && event.done)
+		end_move(control, move, &event);
+	if (kind == CONTROL_TAG_DRAIN &&
+	    (cell->tag >> 32 & 0xffffff) == (control->drain_job & 0xffffff))
+		control_drain_event(control, (uint32_t)cell->tag, &event);
+}
+
+void control_cancel(struct control *control, struct control_call *call)
+{
+	const char *guest = control_text(call->arguments, "guest");
+	bool drain = control_flag(call->arguments, "drain", false);
+	struct op_move_cancel cancel = {0};
+	int shard;
+
+	if (drain == (guest != NULL)) {
+		control_error(control, call->caller, "InvalidArgument",
+			      "either a guest or the drain must be named");
+		return;
+	}
+	if (drain) {
+		if (control->drain.state == DRAIN_NONE ||
+		    control->drain.state == DRAIN_DONE) {
+			control_error(control, call->caller, "NotFound",
+				      "no drain is under way");
+			return;
+		}
+		control_drain_cancel(control);
+		control_return(control, call->caller, NULL);
+		return;
+	}
+	shard = control_find_guest(control, guest);
+	if (shard < 0) {
+		control_error(control, call->caller, "NotFound",
+			      "there is no guest %s here", guest);
+		return;
+	}
+	snprintf(cancel.guest, sizeof(cancel.guest), "%s", guest);
+	if (shard_tell(control->shard, (uint8_t)shard, OP_MOVE_CANCEL, 0,
+		       &cancel, sizeof(cancel)))
+		control_error(control, call->caller, "Busy",
+			      "the shard is busy, try again");
+	else
+		control_return(control, call->caller, NULL);
+}

@@ -1,0 +1,316 @@
+/* control_query.c - commands that only look. */
+#include "core/control.h"
+#include "core/tickets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONTROL_VERSION "0.1.0"
+
+json_t *control_version(void)
+{
+	return json_string(CONTROL_VERSION);
+}
+
+static json_t *describe_arguments(const struct control_argument *list)
+{
+	static const char *const kinds[] = {
+		[CONTROL_TEXT] = "text",
+		[CONTROL_FLAG] = "flag",
+		[CONTROL_COUNT] = "count",
+	};
+	json_t *all = json_array();
+
+	for (; list && list->kind != CONTROL_END; list++)
+		json_array_append_new(
+			all,
+			json_pack("{s:s, s:s, s:b, s:s}", "name", list->name,
+				  "type", kinds[list->kind], "required",
+				  (int)list->required, "help", list->help));
+	return all;
+}
+
+void control_query_commands(struct control *control, struct control_call *call)
+{
+	json_t *all = json_array();
+
+	for (const struct control_command *command = control_commands;
+	     command->name; command++)
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:o}", "name", command->name,
+				       "help", command->help, "arguments",
+				       describe_arguments(command->arguments)));
+	control_return(control, call->caller, all);
+}
+
+void control_query_version(struct control *control, struct control_call *call)
+{
+	control_return(control, call->caller,
+		       json_pack("{s:o}", "version", control_version()));
+}
+
+static json_t *describe_stats(const struct stats *stats)
+{
+	json_t *all = json_object();
+
+	for (uint32_t id = 0; id < STAT_COUNT; id++)
+		json_object_set_new(all, stats_name((enum stat_id)id),
+				    json_integer((json_int_t)stats_get(
+					    stats, (enum stat_id)id)));
+	return all;
+}
+
+static void sum_stats(const struct control *control, struct stats *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t i = 0; i < control->pool->shard_count; i++)
+		stats_sum(sum, &control->pool->shards[i]->stats);
+}
+
+void control_query_stats(struct control *control, struct control_call *call)
+{
+	json_t *shards = json_array();
+	struct stats sum;
+
+	sum_stats(control, &sum);
+	for (uint32_t i = 0; i < control->pool->shard_count; i++)
+		json_array_append_new(
+			shards,
+			describe_stats(&control->pool->shards[i]->stats));
+	control_return(control, call->caller,
+		       json_pack("{s:o, s:o}", "sum", describe_stats(&sum),
+				 "shards", shards));
+}
+
+static json_t *describe_peers(const struct control *control)
+{
+	const struct config *config = control->pool->config;
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < config->peer_count; i++) {
+		char address[ADDR_TEXT_MAX];
+		bool up = control->links_up[i] != 0;
+
+		addr_print(&config->peers[i].address, address);
+		json_array_append_new(
+			all,
+			json_pack("{s:s, s:s, s:s, s:i, s:o}", "name",
+				  config->peers[i].name, "address", address,
+				  "state", up ? "up" : "idle", "links",
+				  (int)control->links_up[i], "node",
+				  up ? json_integer(control->nodes[i])
+				     : json_null()));
+	}
+	return all;
+}
+
+void control_query_peers(struct control *control, struct control_call *call)
+{
+	control_return(control, call->caller, describe_peers(control));
+}
+
+static json_t *describe_doors(const struct config *config)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < config->door_count; i++) {
+		const struct config_door *door = &config->doors[i];
+		char listen[ADDR_TEXT_MAX];
+
+		addr_print(&door->listen, listen);
+		json_array_append_new(
+			all,
+			json_pack("{s:s, s:s, s:s, s:i}", "name", door->name,
+				  "listen", listen, "advertise_host",
+				  door->advertise_host, "advertise_port",
+				  (int)door->advertise_port));
+	}
+	return all;
+}
+
+void control_query_status(struct control *control, struct control_call *call)
+{
+	const struct config *config = control->pool->config;
+	uint64_t up_ns = control->shard->now_ns - control->started_ns;
+	struct stats sum;
+
+	sum_stats(control, &sum);
+	control_return(
+		control, call->caller,
+		json_pack("{s:s, s:i, s:o, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
+			  "s:o}",
+			  "name", config->name, "node",
+			  (int)control->pool->node, "version",
+			  control_version(), "uptime_s", (double)up_ns / 1e9,
+			  "pool", "shards", (int)control->pool->shard_count,
+			  "sessions_max",
+			  (int)(config->pool.sessions *
+				control->pool->shard_count),
+			  "doors", describe_doors(config), "peers",
+			  describe_peers(control), "drain",
+			  drain_state_name(&control->drain), "counters",
+			  describe_stats(&sum)));
+}
+
+static json_t *describe_row(const struct op_row *row)
+{
+	return json_pack(
+		"{s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:I, s:I, "
+		"s:I}",
+		"guest", row->guest, "shard", (int)row->shard, "session",
+		(json_int_t)row->session_id, "state",
+		move_state_name((enum move_state)row->state), "mode",
+		move_mode_name((enum move_mode)row->mode), "reason",
+		row->reason, "peer", row->peer, "channels", (int)row->channels,
+		"moves", (int)row->moves, "idle_s", (double)row->idle_ns / 1e9,
+		"epoch", (json_int_t)row->epoch, "checked_bytes",
+		(json_int_t)row->checked_bytes, "lost_bytes",
+		(json_int_t)row->lost_bytes);
+}
+
+static void add_row(struct control *control, struct control_list *list,
+		    const struct op_row *row)
+{
+	(void)control;
+	/* Text from a shard is ours; what is no UTF-8 leaves its row out. */
+	json_array_append_new(list->rows, describe_row(row));
+}
+
+static void end_rows(struct control *control, struct control_list *list,
+		     int err)
+{
+	if (err) {
+		control_error(control, &list->caller, "GenericError",
+			      "shard %u does not answer", list->shard);
+		return;
+	}
+	control_return(control, &list->caller, list->rows);
+	list->rows = NULL;
+}
+
+static struct control_list *start_list(struct control *control,
+				       struct control_call *call, uint8_t only)
+{
+	struct control_list *list = control_list_start(control, only);
+	const char *guest = control_text(call->arguments, "guest");
+
+	if (!list) {
+		control_error(control, call->caller, "Busy",
+			      "too many lists are being made, try again");
+		return NULL;
+	}
+	list->rows = json_array();
+	list->row = add_row;
+	list->end = end_rows;
+	if (guest)
+		snprintf(list->guest, sizeof(list->guest), "%s", guest);
+	control_take_caller(&list->caller, call->caller);
+	return list;
+}
+
+void control_query_sessions(struct control *control, struct control_call *call)
+{
+	start_list(control, call, SHARD_CONTROL);
+}
+
+int control_find_guest(struct control *control, const char *guest)
+{
+	uint64_t found = idtable_get(&control->pool->guests,
+				     guest_key(control->pool->secret, guest));
+
+	return found ? handle_shard(found) : -ENOENT;
+}
+
+/* The shard of the guest that a command names, or it is refused. */
+static int need_guest(struct control *control, struct control_call *call)
+{
+	const char *guest = control_text(call->arguments, "guest");
+	int shard = control_find_guest(control, guest);
+
+	if (shard < 0)
+		control_error(control, call->caller, "NotFound",
+			      "there is no guest %s here", guest);
+	return shard;
+}
+
+static void end_explain(struct control *control, struct control_list *list,
+			int err)
+{
+	json_t *row = json_array_get(list->rows, 0);
+
+	if (err)
+		end_rows(control, list, err);
+	else if (!row)
+		control_error(control, &list->caller, "NotFound",
+			      "the guest has just gone");
+	else
+		control_return(control, &list->caller, json_incref(row));
+}
+
+void control_explain(struct control *control, struct control_call *call)
+{
+	int shard = need_guest(control, call);
+	struct control_list *list;
+
+	if (shard < 0)
+		return;
+	list = start_list(control, call, (uint8_t)shard);
+	if (list)
+		list->end = end_explain;
+}
+
+static const struct config_door *find_door(const struct config *config,
+					   const char *name)
+{
+	for (uint32_t i = 0; i < config->door_count; i++) {
+		const struct config_door *door = &config->doors[i];
+
+		if (name ? !strcmp(door->name, name)
+			 : door->advertise_port != 0)
+			return door;
+	}
+	return !name && config->door_count ? &config->doors[0] : NULL;
+}
+
+void control_vv(struct control *control, struct control_call *call)
+{
+	const char *guest = control_text(call->arguments, "guest");
+	const char *wanted = control_text(call->arguments, "door");
+	const struct config *config = control->pool->config;
+	const struct config_door *door = find_door(config, wanted);
+	char ticket[TICKET_CHARS + 1];
+	char where[CONFIG_HOST_MAX + 64];
+	char text[1024];
+
+	if (need_guest(control, call) < 0)
+		return;
+	if (!door ||
+	    (door->listen.family != ADDR_UNIX && door->advertise_port == 0)) {
+		control_error(control, call->caller, "NotFound",
+			      door ? "the port of door %s is not known"
+				   : "there is no door %s",
+			      door     ? door->name
+			      : wanted ? wanted
+				       : "");
+		return;
+	}
+	if (door->listen.family == ADDR_UNIX)
+		snprintf(where, sizeof(where), "unix-path=%s\n",
+			 door->listen.path);
+	else
+		snprintf(where, sizeof(where), "host=%s\nport=%u\n",
+			 door->advertise_host, door->advertise_port);
+	ticket_text(control->pool->secret, guest, ticket);
+	snprintf(text, sizeof(text),
+		 "[virt-viewer]\ntype=spice\n%spassword=%s\ntitle=%s\n", where,
+		 ticket, guest);
+	control_return(control, call->caller,
+		       json_pack("{s:s, s:s, s:i, s:s, s:s}", "text", text,
+				 "host", door->advertise_host, "port",
+				 (int)door->advertise_port, "password", ticket,
+				 "unix_path",
+				 door->listen.family == ADDR_UNIX
+					 ? door->listen.path
+					 : ""));
+}

@@ -1,0 +1,394 @@
+/* drain.c - which session moves next, and when: the scheduler of a drain. */
+#include "core/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_MIN    1.0
+#define RATE_GROWTH 1.25
+#define BURST_S     0.1 /* of the rate: tokens that may be saved up */
+
+void drain_init(struct drain *drain, const struct drain_wish *wish,
+		uint64_t now_ns)
+{
+	*drain = (struct drain){
+		.wish = *wish,
+		.state = DRAIN_LISTING,
+		.rate = wish->rate_per_s,
+		.tokens = 1.0,
+		.started_ns = now_ns,
+	};
+	if (drain->wish.parallel == 0)
+		drain->wish.parallel = 1;
+}
+
+void drain_fini(struct drain *drain)
+{
+	free(drain->items);
+	*drain = (struct drain){0};
+}
+
+static int reserve(struct drain *drain)
+{
+	uint32_t cap = drain->cap ? drain->cap * 2 : 256;
+	struct drain_item *items;
+
+	if (drain->count < drain->cap)
+		return 0;
+	if (cap > DRAIN_ITEMS_MAX)
+		return -ENOSPC;
+	items = realloc(drain->items, cap * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	drain->items = items;
+	drain->cap = cap;
+	return 0;
+}
+
+/* The mode a session would move in: the best it can, no better than asked. */
+static uint8_t foresee(const struct drain *drain, uint8_t can)
+{
+	if (can == MODE_NONE)
+		return MODE_NONE;
+	return can > drain->wish.mode ? can : drain->wish.mode;
+}
+
+int drain_add(struct drain *drain, const struct op_row *row)
+{
+	struct drain_item *item;
+	int err;
+
+	if (row->session_id == 0) {
+		drain->counts.guests_without_session++;
+		return 0;
+	}
+	err = reserve(drain);
+	if (err)
+		return err;
+	item = &drain->items[drain->count++];
+	*item = (struct drain_item){
+		.idle_ns = row->idle_ns,
+		.session_id = row->session_id,
+		.shard = row->shard,
+		.mode = foresee(drain, row->mode),
+		.busy = row->state != MOVE_LIVE,
+	};
+	memcpy(item->guest, row->guest, sizeof(item->guest) - 1);
+	memcpy(item->reason, row->reason, sizeof(item->reason) - 1);
+	drain->counts.sessions++;
+	return 0;
+}
+
+static void count_mode(struct drain_counts *counts, uint8_t mode)
+{
+	counts->moved++;
+	if (mode == MODE_SEAMLESS)
+		counts->seamless++;
+	else if (mode == MODE_SEMI_SEAMLESS)
+		counts->semi_seamless++;
+	else
+		counts->switch_host++;
+}
+
+static void finish_if_idle(struct drain *drain, uint64_t now_ns)
+{
+	const struct drain_counts *counts = &drain->counts;
+
+	if (drain->state == DRAIN_LISTING || drain->state == DRAIN_DONE)
+		return;
+	if (counts->moved + counts->failed + counts->remained <
+	    counts->sessions)
+		return;
+	drain->state = DRAIN_DONE;
+	drain->ended_ns = now_ns;
+}
+
+static void end_item(struct drain *drain, struct drain_item *item,
+		     enum move_result result)
+{
+	struct drain_counts *counts = &drain->counts;
+
+	if (item->state == ITEM_STARTED) {
+		counts->underway--;
+		if (item->move_state == MOVE_IN_DOUBT)
+			counts->in_doubt--;
+	} else if (item->state == ITEM_RETRY) {
+		drain->retry_due--;
+	}
+	item->state = ITEM_ENDED;
+	item->result = (uint8_t)result;
+	if (result == MOVE_OK)
+		count_mode(counts, item->mode);
+	else if (result == MOVE_CANCELLED)
+		counts->remained++;
+	else
+		counts->failed++;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct drain_item *x = a;
+	const struct drain_item *y = b;
+
+	if (x->idle_ns != y->idle_ns)
+		return x->idle_ns > y->idle_ns ? -1 : 1;
+	return strcmp(x->guest, y->guest);
+}
+
+/* Counts what is foreseen; nothing is moved. */
+static void foretell(struct drain *drain)
+{
+	for (uint32_t i = 0; i < drain->count; i++) {
+		struct drain_item *item = &drain->items[i];
+
+		item->skipped = true;
+		end_item(drain, item,
+			 item->mode == MODE_NONE ? MOVE_CANCELLED : MOVE_OK);
+	}
+	drain->next = drain->count;
+}
+
+void drain_begin(struct drain *drain, uint64_t now_ns)
+{
+	if (drain->state != DRAIN_LISTING)
+		return;
+	if (drain->count)
+		qsort(drain->items, drain->count, sizeof(*drain->items),
+		      compare_items);
+	drain->state = DRAIN_RUNNING;
+	drain->refilled_ns = now_ns;
+	drain->window_ns = now_ns;
+	if (drain->wish.dry_run)
+		foretell(drain);
+	finish_if_idle(drain, now_ns);
+}
+
+static void refill(struct drain *drain, uint64_t now_ns)
+{
+	double burst = drain->rate * BURST_S;
+	double elapsed_s = (double)(now_ns - drain->refilled_ns) / 1e9;
+
+	drain->refilled_ns = now_ns;
+	if (burst < 1.0)
+		burst = 1.0;
+	drain->tokens += elapsed_s * drain->rate;
+	if (drain->tokens > burst)
+		drain->tokens = burst;
+}
+
+/* The next item to start, NULL when none may. */
+static struct drain_item *pick(struct drain *drain, uint64_t now_ns)
+{
+	/* What cannot move at all is counted in passing. */
+	while (drain->next < drain->count) {
+		struct drain_item *item = &drain->items[drain->next++];
+
+		if (item->mode != MODE_NONE || item->busy)
+			return item;
+		item->skipped = true;
+		end_item(drain, item, MOVE_CANCELLED);
+	}
+	for (uint32_t i = 0; drain->retry_due && i < drain->count; i++) {
+		if (drain->items[i].state == ITEM_RETRY &&
+		    drain->items[i].again_ns <= now_ns)
+			return &drain->items[i];
+	}
+	finish_if_idle(drain, now_ns);
+	return NULL;
+}
+
+static void fill_order(struct drain *drain, const struct drain_item *item,
+		       enum drain_order_kind kind, struct drain_order *order)
+{
+	*order = (struct drain_order){
+		.kind = (uint8_t)kind,
+		.shard = item->shard,
+		.item = (uint32_t)(item - drain->items),
+		.guest = item->guest,
+	};
+}
+
+static bool next_cancel(struct drain *drain, struct drain_order *order)
+{
+	while (drain->to_cancel < drain->count) {
+		struct drain_item *item = &drain->items[drain->to_cancel++];
+
+		if (item->state != ITEM_STARTED || item->cancel_sent)
+			continue;
+		item->cancel_sent = true;
+		fill_order(drain, item, DRAIN_CANCEL, order);
+		return true;
+	}
+	return false;
+}
+
+bool drain_next(struct drain *drain, uint64_t now_ns, struct drain_order *order)
+{
+	struct drain_item *item;
+
+	if (drain->state == DRAIN_CANCELLING)
+		return next_cancel(drain, order);
+	if (drain->state != DRAIN_RUNNING ||
+	    drain->counts.underway >= drain->wish.parallel)
+		return false;
+	if (drain->rate > 0) {
+		refill(drain, now_ns);
+		if (drain->tokens < 1.0)
+			return false;
+	}
+	item = pick(drain, now_ns);
+	if (!item)
+		return false;
+	if (drain->rate > 0)
+		drain->tokens -= 1.0;
+	if (item->state == ITEM_RETRY)
+		drain->retry_due--;
+	item->state = ITEM_STARTED;
+	item->move_state = MOVE_LIVE;
+	item->tries++;
+	drain->counts.underway++;
+	fill_order(drain, item, DRAIN_START, order);
+	return true;
+}
+
+static void retry(struct drain *drain, struct drain_item *item, uint64_t now_ns)
+{
+	drain->counts.underway--;
+	if (item->move_state == MOVE_IN_DOUBT)
+		drain->counts.in_doubt--;
+	drain->retry_due++;
+	item->state = ITEM_RETRY;
+	item->again_ns = now_ns + DRAIN_RETRY_NS;
+}
+
+void drain_put_back(struct drain *drain, const struct drain_order *order,
+		    uint64_t now_ns)
+{
+	struct drain_item *item = &drain->items[order->item];
+
+	if (order->kind == DRAIN_CANCEL) {
+		item->cancel_sent = false;
+		drain->to_cancel = min_u32(drain->to_cancel, order->item);
+		return;
+	}
+	item->tries--;
+	retry(drain, item, now_ns);
+}
+
+/* Looks at the pauses of the last moves and sets the rate by them. */
+static void adapt(struct drain *drain, uint64_t now_ns)
+{
+	double seconds = (double)(now_ns - drain->window_ns) / 1e9;
+	uint64_t p99_ns;
+
+	if (drain->window.count < DRAIN_WINDOW)
+		return;
+	p99_ns = hist_quantile(&drain->window, 0.99);
+	if (p99_ns > drain->wish.pause_target_ns) {
+		double now = drain->rate;
+
+		if (now <= 0)
+			now = (double)drain->window.count /
+			      (seconds > 0.001 ? seconds : 0.001);
+		drain->rate = now / 2 > RATE_MIN ? now / 2 : RATE_MIN;
+		drain->rate_halved++;
+	} else if (drain->rate_halved &&
+		   p99_ns < drain->wish.pause_target_ns / 2) {
+		drain->rate *= RATE_GROWTH;
+		if (drain->wish.rate_per_s &&
+		    drain->rate > drain->wish.rate_per_s)
+			drain->rate = drain->wish.rate_per_s;
+	}
+	drain->window = (struct hist){0};
+	drain->window_ns = now_ns;
+}
+
+static void note_pause(struct drain *drain, const struct op_move_event *event,
+		       uint64_t now_ns)
+{
+	if (event->protocol_pause_ns) {
+		hist_add(&drain->pause_ns, event->protocol_pause_ns);
+		hist_add(&drain->window, event->protocol_pause_ns);
+	}
+	if (event->added_ns)
+		hist_add(&drain->added_ns, event->added_ns);
+	adapt(drain, now_ns);
+}
+
+void drain_event(struct drain *drain, uint32_t index,
+		 const struct op_move_event *event, uint64_t now_ns)
+{
+	struct drain_item *item;
+
+	if (index >= drain->count)
+		return;
+	item = &drain->items[index];
+	if (item->state != ITEM_STARTED)
+		return;
+	memcpy(item->reason, event->reason, sizeof(item->reason) - 1);
+	if (!event->done) {
+		drain->counts.in_doubt -= item->move_state == MOVE_IN_DOUBT;
+		drain->counts.in_doubt += event->state == MOVE_IN_DOUBT;
+		item->move_state = event->state;
+		return;
+	}
+	/* Its last move was not finished when this one was asked for. */
+	if (item->busy && event->result == MOVE_FAILED &&
+	    item->move_state <= MOVE_OFFERED && item->tries < DRAIN_TRIES_MAX &&
+	    drain->state == DRAIN_RUNNING) {
+		retry(drain, item, now_ns);
+		return;
+	}
+	item->mode = event->mode;
+	if (event->result == MOVE_OK)
+		note_pause(drain, event, now_ns);
+	end_item(drain, item, (enum move_result)event->result);
+	finish_if_idle(drain, now_ns);
+}
+
+void drain_cancel(struct drain *drain, uint64_t now_ns)
+{
+	if (drain->state == DRAIN_NONE || drain->state == DRAIN_DONE ||
+	    drain->state == DRAIN_CANCELLING)
+		return;
+	drain->cancelled = true;
+	drain->state = DRAIN_CANCELLING;
+	for (uint32_t i = 0; i < drain->count; i++) {
+		struct drain_item *item = &drain->items[i];
+
+		if (item->state == ITEM_STARTED || item->state == ITEM_ENDED)
+			continue;
+		item->skipped = true;
+		end_item(drain, item, MOVE_CANCELLED);
+	}
+	drain->next = drain->count;
+	finish_if_idle(drain, now_ns);
+}
+
+static uint64_t retry_at(const struct drain *drain)
+{
+	uint64_t at = NS_NEVER;
+
+	for (uint32_t i = 0; drain->retry_due && i < drain->count; i++) {
+		if (drain->items[i].state == ITEM_RETRY)
+			at = min_u64(at, drain->items[i].again_ns);
+	}
+	return at;
+}
+
+uint64_t drain_due(const struct drain *drain, uint64_t now_ns)
+{
+	uint64_t at;
+
+	if (drain->state != DRAIN_RUNNING ||
+	    drain->counts.underway >= drain->wish.parallel)
+		return NS_NEVER;
+	at = drain->next < drain->count ? now_ns : retry_at(drain);
+	if (at == NS_NEVER || drain->rate <= 0 || drain->tokens >= 1.0)
+		return at;
+	return max_u64(at, drain->refilled_ns +
+				   (uint64_t)((1.0 - drain->tokens) * 1e9 /
+					      drain->rate) +
+				   1);
+}

@@ -1,0 +1,354 @@
+/* drain_test.c - the drain's scheduler against scripted shards. */
+#include "core/drain.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define START_NS (1000 * NS_PER_S)
+
+static void wish_for(struct drain *drain, uint32_t parallel, uint32_t rate)
+{
+	struct drain_wish wish = {
+		.peer = "b",
+		.parallel = parallel,
+		.rate_per_s = rate,
+		.pause_target_ns = 50 * NS_PER_MS,
+	};
+
+	drain_init(drain, &wish, START_NS);
+}
+
+static struct op_row row_of(uint32_t n, uint8_t mode, uint64_t idle_ns)
+{
+	struct op_row row = {
+		.session_id = n + 1,
+		.mode = mode,
+		.idle_ns = idle_ns,
+		.shard = (uint8_t)(n % 3),
+	};
+
+	snprintf(row.guest, sizeof(row.guest), "demo-%u", n);
+	return row;
+}
+
+static void add(struct drain *drain, uint32_t n, uint8_t mode, uint64_t idle_ns)
+{
+	struct op_row row = row_of(n, mode, idle_ns);
+
+	cr_assert_eq(drain_add(drain, &row), 0);
+}
+
+static void finish(struct drain *drain, const struct drain_order *order,
+		   enum move_result result, uint8_t mode, uint64_t pause_ns,
+		   uint64_t now_ns)
+{
+	struct op_move_event event = {
+		.done = 1,
+		.result = (uint8_t)result,
+		.mode = mode,
+		.protocol_pause_ns = pause_ns,
+	};
+
+	drain_event(drain, order->item, &event, now_ns);
+}
+
+static void expect_sums(const struct drain *drain)
+{
+	const struct drain_counts *c = &drain->counts;
+
+	cr_expect_eq(c->sessions, c->moved + c->failed + c->remained);
+	cr_expect_eq(c->moved, c->seamless + c->semi_seamless + c->switch_host);
+	cr_expect_eq(c->underway, 0);
+	cr_expect_eq(c->in_doubt, 0);
+}
+
+Test(drain, starts_the_longest_idle_first_and_few_at_once)
+{
+	struct drain_order orders[3], more;
+	struct drain drain;
+
+	wish_for(&drain, 2, 0);
+	add(&drain, 0, MODE_SEAMLESS, 5);
+	add(&drain, 1, MODE_SEAMLESS, 500);
+	add(&drain, 2, MODE_SEAMLESS, 50);
+	cr_expect_not(drain_next(&drain, START_NS, &more), "not listed yet");
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &orders[0]));
+	cr_assert(drain_next(&drain, START_NS, &orders[1]));
+	cr_expect_not(drain_next(&drain, START_NS, &more), "two at once");
+	cr_expect_eq(drain_due(&drain, START_NS), NS_NEVER);
+	cr_expect_str_eq(orders[0].guest, "demo-1");
+	cr_expect_eq(orders[0].shard, 1);
+	cr_expect_str_eq(orders[1].guest, "demo-2");
+	finish(&drain, &orders[1], MOVE_OK, MODE_SEAMLESS, 1, START_NS + 5);
+	cr_assert(drain_next(&drain, START_NS + 5, &orders[2]));
+	cr_expect_str_eq(orders[2].guest, "demo-0");
+	finish(&drain, &orders[2], MOVE_OK, MODE_SEMI_SEAMLESS, 1, START_NS);
+	cr_expect_eq(drain.state, DRAIN_RUNNING);
+	finish(&drain, &orders[0], MOVE_CLOSED, MODE_SEAMLESS, 0, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.seamless, 1);
+	cr_expect_eq(drain.counts.semi_seamless, 1);
+	cr_expect_eq(drain.counts.failed, 1, "who dies has failed");
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+Test(drain, leaves_what_has_no_session_or_cannot_move)
+{
+	struct drain_order order;
+	struct op_row empty = row_of(7, MODE_NONE, 0);
+	struct drain drain;
+
+	empty.session_id = 0;
+	wish_for(&drain, 4, 0);
+	cr_assert_eq(drain_add(&drain, &empty), 0);
+	add(&drain, 1, MODE_NONE, 9);
+	drain_begin(&drain, START_NS);
+	cr_expect_not(drain_next(&drain, START_NS, &order));
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.sessions, 1);
+	cr_expect_eq(drain.counts.remained, 1);
+	cr_expect_eq(drain.counts.guests_without_session, 1);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+Test(drain, of_nothing_is_done)
+{
+	struct drain drain;
+
+	wish_for(&drain, 4, 0);
+	drain_begin(&drain, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	drain_fini(&drain);
+}
+
+/* Starts what may be started in one second of steps; ends all at once. */
+static uint32_t run_second(struct drain *drain, uint64_t *now_ns,
+			   uint64_t pause_ns)
+{
+	struct drain_order order;
+	uint32_t started = 0;
+
+	for (uint32_t step = 0; step < 1000; step++) {
+		*now_ns += NS_PER_MS;
+		while (drain_next(drain, *now_ns, &order)) {
+			started++;
+			finish(drain, &order, MOVE_OK, MODE_SEAMLESS, pause_ns,
+			       *now_ns);
+		}
+	}
+	return started;
+}
+
+Test(drain, keeps_its_rate)
+{
+	uint64_t now_ns = START_NS;
+	struct drain drain;
+	uint32_t started;
+
+	wish_for(&drain, 100, 20);
+	for (uint32_t i = 0; i < 100; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	started = run_second(&drain, &now_ns, NS_PER_MS);
+	cr_expect_geq(started, 19);
+	cr_expect_leq(started, 22);
+	cr_expect_lt(drain_due(&drain, now_ns), now_ns + 60 * NS_PER_MS);
+	drain_fini(&drain);
+}
+
+Test(drain, halves_its_rate_while_pauses_are_long)
+{
+	uint64_t now_ns = START_NS;
+	struct drain drain;
+
+	wish_for(&drain, 100, 64);
+	for (uint32_t i = 0; i < 2000; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	run_second(&drain, &now_ns, 80 * NS_PER_MS);
+	cr_expect_geq(drain.rate_halved, 1);
+	cr_expect_leq(drain.rate, 32.0);
+	for (uint32_t i = 0; i < 60; i++)
+		run_second(&drain, &now_ns, 80 * NS_PER_MS);
+	cr_expect_geq(drain.rate, 1.0, "it never stops");
+	cr_expect_lt(drain.rate, 4.0);
+	for (uint32_t i = 0; i < 200; i++)
+		run_second(&drain, &now_ns, NS_PER_MS);
+	cr_expect_gt(drain.rate, 8.0, "and comes back");
+	cr_expect_leq(drain.rate, 64.0);
+	drain_fini(&drain);
+}
+
+Test(drain, unlimited_finds_a_rate_to_halve)
+{
+	uint64_t now_ns = START_NS;
+	struct drain_order order;
+	struct drain drain;
+
+	wish_for(&drain, 1, 0);
+	for (uint32_t i = 0; i < 1000; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	for (uint32_t i = 0; i < DRAIN_WINDOW; i++) {
+		now_ns += 10 * NS_PER_MS; /* a hundred per second */
+		cr_assert(drain_next(&drain, now_ns, &order));
+		finish(&drain, &order, MOVE_OK, MODE_SEAMLESS, 90 * NS_PER_MS,
+		       now_ns);
+	}
+	cr_expect_gt(drain.rate, 40.0);
+	cr_expect_lt(drain.rate, 60.0);
+	drain_fini(&drain);
+}
+
+Test(drain, tries_the_busy_again)
+{
+	uint64_t now_ns = START_NS;
+	struct op_row row = row_of(1, MODE_SEAMLESS, 1);
+	struct drain_order order;
+	struct drain drain;
+
+	wish_for(&drain, 1, 0);
+	row.state = MOVE_COMMITTED;
+	cr_assert_eq(drain_add(&drain, &row), 0);
+	drain_begin(&drain, now_ns);
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_assert(drain_next(&drain, now_ns, &order));
+		finish(&drain, &order, MOVE_FAILED, MODE_SEAMLESS, 0, now_ns);
+		cr_expect_eq(drain.state, DRAIN_RUNNING);
+		cr_expect_not(drain_next(&drain, now_ns, &order), "not yet");
+		cr_expect_eq(drain_due(&drain, now_ns),
+			     now_ns + DRAIN_RETRY_NS);
+		now_ns += DRAIN_RETRY_NS;
+	}
+	cr_assert(drain_next(&drain, now_ns, &order));
+	finish(&drain, &order, MOVE_OK, MODE_SEAMLESS, 1, now_ns);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.seamless, 1);
+	expect_sums(&drain);
+	drain_fini(&drain);
+
+	wish_for(&drain, 1, 0);
+	cr_assert_eq(drain_add(&drain, &row), 0);
+	drain_begin(&drain, now_ns);
+	for (uint32_t i = 0; i < DRAIN_TRIES_MAX; i++) {
+		cr_assert(drain_next(&drain, now_ns, &order));
+		finish(&drain, &order, MOVE_FAILED, MODE_SEAMLESS, 0, now_ns);
+		now_ns += DRAIN_RETRY_NS;
+	}
+	cr_expect_eq(drain.state, DRAIN_DONE, "but not for ever");
+	cr_expect_eq(drain.counts.failed, 1);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+Test(drain, puts_back_what_a_full_ring_refused)
+{
+	struct drain_order order;
+	struct drain drain;
+
+	wish_for(&drain, 1, 0);
+	add(&drain, 1, MODE_SEAMLESS, 1);
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	drain_put_back(&drain, &order, START_NS);
+	cr_expect_eq(drain.counts.underway, 0);
+	cr_assert(drain_next(&drain, START_NS + DRAIN_RETRY_NS, &order));
+	finish(&drain, &order, MOVE_OK, MODE_SEAMLESS, 1, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	drain_fini(&drain);
+}
+
+Test(drain, can_be_cancelled)
+{
+	struct op_move_event doubt = {.state = MOVE_IN_DOUBT};
+	struct drain_order orders[2], order;
+	struct drain drain;
+
+	wish_for(&drain, 2, 0);
+	for (uint32_t i = 0; i < 5; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &orders[0]));
+	cr_assert(drain_next(&drain, START_NS, &orders[1]));
+	drain_event(&drain, orders[1].item, &doubt, START_NS);
+	cr_expect_eq(drain.counts.in_doubt, 1);
+	drain_cancel(&drain, START_NS);
+	cr_expect_eq(drain.counts.remained, 3);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	cr_expect_eq(order.kind, DRAIN_CANCEL);
+	drain_put_back(&drain, &order, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	cr_expect_eq(order.kind, DRAIN_CANCEL);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	cr_expect_not(drain_next(&drain, START_NS, &order), "each once");
+	finish(&drain, &orders[0], MOVE_CANCELLED, 0, 0, START_NS);
+	cr_expect_eq(drain.state, DRAIN_CANCELLING);
+	finish(&drain, &orders[1], MOVE_OK, MODE_SEAMLESS, 1, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_str_eq(drain_state_name(&drain), "cancelled");
+	cr_expect_eq(drain.counts.remained, 4);
+	expect_sums(&drain);
+	/* What comes late changes nothing. */
+	finish(&drain, &orders[1], MOVE_FAILED, MODE_SEAMLESS, 1, START_NS);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+Test(drain, dry_run_foretells)
+{
+	struct drain_wish wish = {
+		.peer = "b",
+		.mode = MODE_SEMI_SEAMLESS,
+		.dry_run = true,
+		.parallel = 1,
+	};
+	struct drain_order order;
+	struct drain drain;
+	json_t *report;
+
+	drain_init(&drain, &wish, START_NS);
+	add(&drain, 0, MODE_SEAMLESS, 1);
+	add(&drain, 1, MODE_SWITCH_HOST, 2);
+	add(&drain, 2, MODE_NONE, 3);
+	drain_begin(&drain, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_not(drain_next(&drain, START_NS, &order));
+	cr_expect_eq(drain.counts.semi_seamless, 1);
+	cr_expect_eq(drain.counts.switch_host, 1);
+	cr_expect_eq(drain.counts.remained, 1);
+	expect_sums(&drain);
+	report = drain_report(&drain, START_NS + NS_PER_S, true);
+	cr_assert_not_null(report);
+	cr_expect_eq(json_array_size(json_object_get(report, "rows")), 3);
+	cr_expect_eq(json_integer_value(json_object_get(report, "sessions")),
+		     3);
+	json_decref(report);
+	drain_fini(&drain);
+}
+
+Test(drain, report_estimates)
+{
+	uint64_t now_ns = START_NS;
+	struct drain_order order;
+	struct drain drain;
+	json_t *report;
+
+	wish_for(&drain, 1, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	now_ns += NS_PER_S;
+	cr_assert(drain_next(&drain, now_ns, &order));
+	finish(&drain, &order, MOVE_OK, MODE_SEAMLESS, 5 * NS_PER_MS, now_ns);
+	report = drain_report(&drain, now_ns, false);
+	cr_expect_float_eq(
+		json_real_value(json_object_get(report, "eta_seconds")), 3.0,
+		0.001);
+	cr_expect_null(json_object_get(report, "rows"));
+	json_decref(report);
+	drain_fini(&drain);
+}
