@@ -170,8 +170,6 @@ static bool read_list(const struct field *field, void *to, struct reader *r)
 
 	if (width > 0 && !take_le(r, width, &count))
 		return false;
-	if (width > 0 && count > field->limit)
-		return false;
 	start = r->at;
 	while (width > 0 ? seen < count : r->at < r->len) {
 		if (seen == field->limit || !read_element(field->elem, NULL, r))
@@ -422,13 +420,35 @@ uint32_t field_list_count(const struct field *field, const void *owner)
 	return list_count(field, span, &count) ? count : 0;
 }
 
+/* The length of every element, or 0 when it differs from one to the next. */
+static size_t element_len(const struct field_table *elem)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < elem->count; i++) {
+		const struct field *field = &elem->fields[i];
+		struct field_form form = field_form_of(field);
+
+		if (form.shape == FIELD_SHAPE_BYTES)
+			len += field->limit;
+		else if (form.shape < FIELD_SHAPE_BYTES)
+			len += form.width;
+		else
+			return 0;
+	}
+	return len;
+}
+
 int field_list_get(const struct field *field, const void *owner, uint32_t index,
 		   void *to)
 {
 	struct span span = field_load_span(field, owner);
 	struct reader r = reader_of(span.data, span.len);
+	size_t len = element_len(field->elem);
 
-	for (uint32_t i = 0; i < index && r.at < r.len; i++) {
+	if (len > 0)
+		r.at = min_u64((uint64_t)index * len, r.len);
+	for (uint32_t i = 0; len == 0 && i < index && r.at < r.len; i++) {
 		if (!read_element(field->elem, NULL, &r))
 			return -ERANGE;
 	}

@@ -29,11 +29,8 @@ static void say(struct text *t, const char *format, ...)
 	va_start(args, format);
 	len = vsnprintf(t->to + t->used, t->cap - t->used, format, args);
 	va_end(args);
-	if (len < 0)
-		return;
-	t->used += (size_t)len;
-	if (t->used >= t->cap)
-		t->used = t->cap - 1;
+	if (len > 0)
+		t->used += (size_t)len;
 }
 
 static bool is_text(const uint8_t *bytes, size_t len)

@@ -86,8 +86,8 @@ Test(config, runtime_dir_decides_where_files_are)
 Test(config, reads_every_key)
 {
 	static const char text[] =
-		"\xef\xbb\xbf# a whole host\r\n"
-		"[daemon]\r\n"
+		"\xef\xbb\xbf[daemon]\r\n"
+		"# a whole host\r\n"
 		"name = left\r\n"
 		"node = 1023\r\n"
 		"runtime-dir = /tmp/left\r\n"
@@ -171,6 +171,10 @@ Test(config, reads_every_key)
 	"a loopback address (127.0.0.1:PORT, [::1]:PORT) or unix:PATH; any " \
 	"other needs TLS, which is not there yet"
 
+#define EIGHTY                                                                 \
+	"01234567890123456789012345678901234567890123456789012345678901234567" \
+	"890123456789"
+
 static const struct {
 	const char *text;
 	const char *error;
@@ -253,6 +257,9 @@ static const struct {
 	{"[door a]\nadvertise = ::1:1",
 	 "f:2: advertise: expected HOST:PORT as clients reach it, not "
 	 "'::1:1'"},
+	{"[daemon]\nruntime-dir = /" EIGHTY,
+	 "f:2: runtime-dir: expected an absolute path of at most 80 bytes, not "
+	 "'/01234567890123456789012345678901234567890123456789012345678'"},
 	/* Sections that lack what they are for, or a name. */
 	{"[door a]\nadvertise = a:1\n[pool]",
 	 "f:1: [door a]: expected a key 'listen'"},
@@ -359,6 +366,18 @@ Test(config, long_lines_are_refused)
 	text[18 + 190] = 0;
 	cr_assert_eq(parse(&config, text, error), 0, "%s", error);
 	cr_assert_str_eq(config.journal, text + 17);
+}
+
+Test(config, ports_of_the_system_do_not_collide)
+{
+	char error[CONFIG_ERROR_MAX];
+	struct config config;
+
+	cr_assert_eq(parse(&config,
+			   "[door a]\nlisten=127.0.0.1:0\n"
+			   "[door b]\nlisten=127.0.0.1:0\n",
+			   error),
+		     0, "%s", error);
 }
 
 Test(config, nul_bytes_are_refused)

@@ -393,6 +393,32 @@ Test(field, refuses_wild_pointers)
 	}
 }
 
+/* The subject is no string and may be absent: its place is all there is. */
+Test(field, refuses_pointers_out_of_place)
+{
+	static const struct {
+		uint8_t len;
+		uint8_t offset;
+		int expected;
+	} cases[] = {
+		{0, 0, 0},         {1, 31, 0},       {1, 22, 0},
+		{1, 21, -EBADMSG}, {1, 5, -EBADMSG}, {0, 22, -EBADMSG},
+		{1, 32, -EBADMSG}, {1, 0, -EBADMSG}, {5, 22, -EBADMSG},
+	};
+	struct ptrs ptrs;
+	uint8_t wire[sizeof(ptrs_wire)];
+
+	memcpy(wire, ptrs_wire, sizeof(wire));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		wire[10] = cases[i].len;
+		wire[14] = cases[i].offset;
+		cr_expect_eq(decode_exact(&ptrs_table, &ptrs, wire,
+					  sizeof(wire), NULL),
+			     cases[i].expected, "%u at %u", cases[i].len,
+			     cases[i].offset);
+	}
+}
+
 Test(field, reads_a_list_to_the_end)
 {
 	static const uint8_t wire[] = {2, 0, 1, 0, 2, 0, 3, 0, 4, 0};

@@ -362,6 +362,28 @@ Test(image, portable_lengths_are_checked)
 	}
 }
 
+Test(image, half_a_tag_is_refused)
+{
+	struct state state;
+
+	for (unsigned cut = 0; cut < 6; cut++) {
+		struct body body = {.len = 0};
+
+		for (unsigned tag = 1; tag <= 5; tag++) {
+			unsigned len = tag == 2 ? 2 : tag == 5 ? 1 : 4;
+
+			if (tag == 3 || tag == 4)
+				continue;
+			add_le(&body, tag, 2);
+			add_le(&body, len, 4);
+			add_le(&body, 0, len);
+		}
+		add_le(&body, 9, cut);
+		cr_expect_eq(decode_body(&body, &state), cut ? -EBADMSG : 0,
+			     "%u bytes", cut);
+	}
+}
+
 Test(image, random_states_survive)
 {
 	uint64_t seed = 3;
