@@ -204,7 +204,7 @@ int image_peek_kind(const uint8_t *bytes, size_t len)
 	if (bytes[AT_ENCODING] != IMAGE_NATIVE &&
 	    bytes[AT_ENCODING] != IMAGE_PORTABLE)
 		return -EBADMSG;
-	if (bytes[AT_KIND] < IMAGE_GUEST || bytes[AT_KIND] > IMAGE_OFFER)
+	if (bytes[AT_KIND] < IMAGE_GUEST || bytes[AT_KIND] > IMAGE_KIND_MAX)
 		return -EBADMSG;
 	if (field_get_le(bytes + AT_LEN, 4) != len - IMAGE_HEADER_BYTES)
 		return -EBADMSG;

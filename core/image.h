@@ -21,8 +21,10 @@ enum image_kind {
 	IMAGE_SESSION = 2,
 	IMAGE_CHANNEL = 3,
 	IMAGE_OFFER = 4,
+	IMAGE_INPUT = 5, /* input kept for a channel, behind its image */
 };
 
+#define IMAGE_KIND_MAX     IMAGE_INPUT
 #define IMAGE_HEADER_BYTES 20
 #define IMAGE_BYTES_MAX    ((uint32_t)1 << 20)
 

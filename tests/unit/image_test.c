@@ -179,6 +179,20 @@ Test(image, room_too_small_is_refused)
 	}
 }
 
+Test(image, every_kind_and_no_other_is_told)
+{
+	uint8_t bytes[300];
+	size_t len = encode(IMAGE_PORTABLE, bytes, sizeof(bytes));
+
+	for (int kind = 0; kind < 256; kind++) {
+		bytes[5] = (uint8_t)kind;
+		cr_expect_eq(image_peek_kind(bytes, len),
+			     kind >= IMAGE_GUEST && kind <= IMAGE_KIND_MAX
+				     ? kind
+				     : -EBADMSG);
+	}
+}
+
 Test(image, values_out_of_limits_are_refused)
 {
 	struct state bad = sample;
