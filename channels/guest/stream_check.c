@@ -27,7 +27,7 @@ static void run_add(struct stream_checker *c, enum run_kind kind, uint64_t n)
 		c->before_kind = c->run_kind;
 		c->run = 0;
 	}
-	c->run_kind = kind;
+	c->run_kind = (uint8_t)kind;
 	c->run = (uint32_t)min_u64(c->run + n, RUN_MAX);
 }
 
