@@ -1,4 +1,5 @@
-/* image.h - the state of a channel, session or guest as bytes, two encodings. */
+/* image.h - the state of a channel, session or guest as bytes, two encodings.
+ */
 #pragma once
 
 #include "core/field.h"

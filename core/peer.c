@@ -226,10 +226,15 @@ static void received(struct peers *peers, struct peer_link *link,
 		uint32_t done = 0;
 		uint32_t step;
 
+		if (!part) {
+			peers_drop(peers, peer_index(peers, link),
+				   "sends faster than it settles");
+			return;
+		}
 		memcpy(link->rx + link->rx_len, view->data + used, part);
 		link->rx_len += part;
 		used += part;
-		do {
+		while (link->state != PEER_LINK_SETTLING) {
 			step = take_frame(peers, link, link->rx + done,
 					  link->rx_len - done);
 			done += step;
@@ -237,18 +242,28 @@ static void received(struct peers *peers, struct peer_link *link,
 			if (link->serial != serial ||
 			    link->state == PEER_LINK_FREE)
 				return;
-		} while (step && link->state != PEER_LINK_SETTLING);
+			if (!step)
+				break;
+		}
 		link->rx_len -= done;
 		memmove(link->rx, link->rx + done, link->rx_len);
-		if (link->state == PEER_LINK_SETTLING) {
-			dp_unread(peers->shard->local, link->conn,
-				  view->data + used, view->len - used);
-			dp_unread(peers->shard->local, link->conn, link->rx,
-				  link->rx_len);
-			dp_detach(peers->shard->local, link->conn);
-			return;
-		}
 	}
+}
+
+/*
+ * The end of a pass in which a link began to settle: what the batch still had
+ * for it stands in rx, and goes in front of what follows.
+ */
+static void settle(struct peers *peers, struct peer_link *link)
+{
+	struct dp *dp = peers->shard->local;
+
+	link->touched = false;
+	if ((link->rx_len &&
+	     dp_unread(dp, link->conn, link->rx, link->rx_len)) ||
+	    dp_detach(dp, link->conn))
+		kill_link(peers, link);
+	link->rx_len = 0;
 }
 
 static void closed(struct peers *peers, struct peer_link *link)
@@ -393,6 +408,10 @@ static void on_flush(void *self)
 
 		if (!link->touched || link->sending || !link->conn)
 			continue;
+		if (link->state == PEER_LINK_SETTLING) {
+			settle(peers, link);
+			continue;
+		}
 		link->touched = false;
 		count = chunkq_spans(&peers->shard->chunks, &link->tx, 0, spans,
 				     DP_SPANS_MAX, &link->tx_flight_bytes);

@@ -56,6 +56,7 @@ static void settle(struct peers *peers, struct peer_link *link)
 		return;
 	}
 	link->state = PEER_LINK_SETTLING;
+	link->touched = true;
 	dp_hold(dp, link->conn);
 }
 

@@ -35,6 +35,13 @@ void pool_fini(struct pool *pool)
 	memset(pool, 0, sizeof(*pool));
 }
 
+uint64_t pool_guest_key(const struct pool *pool, const char *name)
+{
+	uint64_t key = siphash64(pool->secret, name, strlen(name));
+
+	return key && key != UINT64_MAX ? key : 1;
+}
+
 struct shard *pool_shard(const struct pool *pool, uint8_t index)
 {
 	if (index == SHARD_CONTROL)

@@ -35,5 +35,8 @@ int pool_init(struct pool *pool, const struct config *config,
 	      struct host *host);
 void pool_fini(struct pool *pool);
 
+/* The key of a guest's name in pool.guests, never 0. */
+uint64_t pool_guest_key(const struct pool *pool, const char *name);
+
 /* The shard with that index, or NULL. SHARD_CONTROL is known. */
 struct shard *pool_shard(const struct pool *pool, uint8_t index);

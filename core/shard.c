@@ -127,7 +127,7 @@ static uint32_t handle_timers(struct shard *shard)
  */
 static uint64_t wait_deadline(struct shard *shard, bool may_wait)
 {
-	if (!may_wait || shard->now_ns < shard->busy_until_ns)
+	if (!may_wait || shard->again || shard->now_ns < shard->busy_until_ns)
 		return 0;
 	atomic_store(&shard->asleep, 1);
 	if (!ring_empty(&shard->inbox)) {
@@ -142,7 +142,7 @@ uint32_t shard_pass(struct shard *shard, bool may_wait)
 	struct dp_event events[DP_EVENTS_MAX];
 	bool two = shard->front && shard->front != shard->local;
 	uint64_t deadline_ns;
-	uint32_t work = 0;
+	uint32_t work = shard->again;
 	uint32_t count;
 
 	shard->now_ns = dp_now(shard->local);
@@ -151,6 +151,7 @@ uint32_t shard_pass(struct shard *shard, bool may_wait)
 		work += handle_events(shard, shard->front, events, count);
 	}
 	deadline_ns = work ? 0 : wait_deadline(shard, may_wait);
+	shard->again = false;
 	count = dp_poll(shard->local, events, DP_EVENTS_MAX, deadline_ns);
 	if (deadline_ns) {
 		atomic_store(&shard->asleep, 0);
@@ -171,9 +172,14 @@ uint32_t shard_pass(struct shard *shard, bool may_wait)
 	return work;
 }
 
+void shard_again(struct shard *shard)
+{
+	shard->again = true;
+}
+
 bool shard_has_cells(const struct shard *shard)
 {
-	return !ring_empty(&shard->inbox);
+	return shard->again || !ring_empty(&shard->inbox);
 }
 
 void shard_arm(struct shard *shard, enum part_id id, uint32_t index,

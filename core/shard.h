@@ -70,6 +70,7 @@ struct shard {
 	uint64_t now_ns;  /* one reading per pass */
 	uint64_t spin_ns;
 	uint64_t busy_until_ns; /* last pass with work, plus spin_ns */
+	bool again;             /* a part has work left for the next pass */
 	struct arena arena;
 	struct chunk_pool chunks;
 	struct wheel wheel;
@@ -99,6 +100,9 @@ int shard_add_part(struct shard *shard, enum part_id id,
  * to do. Returns the amount of work done: events, cells and timers.
  */
 uint32_t shard_pass(struct shard *shard, bool may_wait);
+
+/* Says, in a pass, that a part has more to do: the next one will not wait. */
+void shard_again(struct shard *shard);
 
 /* True when a pass would find work without waiting. For the simulator. */
 bool shard_has_cells(const struct shard *shard);

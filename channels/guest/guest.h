@@ -111,6 +111,7 @@ struct guest {
 	uint32_t number; /* in its daemon's configuration */
 	uint32_t moves;
 	uint8_t state; /* enum guest_state */
+	bool imaged;   /* ARRIVING: its image is here */
 	char name[NAME_BYTES];
 	uint8_t ticket_hash[16];
 	void *driver; /* the ops' own state */

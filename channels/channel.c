@@ -1,0 +1,430 @@
+/* channel.c - reading and dispatch: what a client's bytes may do, by state. */
+#include "channels/channel.h"
+#include "channels/migrate/migrate.h"
+#include "channels/service.h"
+
+#include <spice/enums.h>
+#include <spice/protocol.h>
+
+#include <errno.h>
+#include <string.h>
+
+const struct channel_ops *channel_ops_of(uint8_t type)
+{
+	static const struct channel_ops *const served[] = {
+		&channel_main,   &channel_display, &channel_inputs,
+		&channel_cursor, &channel_port,    &channel_usbredir,
+	};
+
+	for (uint32_t i = 0; i < ARRAY_LEN(served); i++) {
+		if (served[i]->type == type)
+			return served[i];
+	}
+	return NULL;
+}
+
+struct channel_cold *channel_cold(const struct channel *channel)
+{
+	return &channel->service->cold[handle_index(channel->self)];
+}
+
+struct session *channel_session(const struct channel *channel)
+{
+	return service_session(channel->service, channel->session);
+}
+
+static int64_t limit_of(const void *arg, uint16_t type)
+{
+	const struct channel *channel = arg;
+	const struct wire_message *message =
+		wire_find(channel->type, true, type);
+
+	return message ? (int64_t)message->max_bytes : -EPROTO;
+}
+
+static int got_ack_sync(struct channel *channel, const uint8_t *body,
+			uint32_t len)
+{
+	struct msgc_base_ack_sync sync;
+
+	if (field_decode(&msgc_base_ack_sync_fields, &sync, body, len, NULL))
+		return -EPROTO;
+	channel->ack_synced = sync.generation;
+	return 0;
+}
+
+/* An ACK that follows FLUSH_MARK, or one of the window before the move,
+ * counts for nothing: the window starts anew at the destination. */
+static void got_ack(struct channel *channel)
+{
+	if (channel->ack_synced != channel->ack_generation)
+		return;
+	channel->ack_unacked -=
+		min_u32(channel->ack_window, channel->ack_unacked);
+	channel_quench(channel);
+}
+
+static int got_pong(struct channel *channel)
+{
+	struct session *session = channel_session(channel);
+
+	channel->bits &= (uint8_t)~CHANNEL_PINGED;
+	if (channel->type == SPICE_CHANNEL_MAIN)
+		session->ping_ns = 0;
+	return 0;
+}
+
+/* Messages that every channel knows. Returns -ENOENT for the others. */
+static int base_message(struct channel *channel, uint16_t type,
+			const uint8_t *body, uint32_t len)
+{
+	switch (type) {
+	case SPICE_MSGC_ACK_SYNC:
+		return got_ack_sync(channel, body, len);
+	case SPICE_MSGC_ACK:
+		got_ack(channel);
+		return 0;
+	case SPICE_MSGC_PONG:
+		return got_pong(channel);
+	case SPICE_MSGC_MIGRATE_FLUSH_MARK:
+		return migrate_mark(channel);
+	case SPICE_MSGC_MIGRATE_DATA:
+		return -EPROTO; /* only as a token, see awaited */
+	case SPICE_MSGC_DISCONNECTING:
+		return 0;
+	default:
+		return -ENOENT;
+	}
+}
+
+/* How input that is kept for later is framed in its queue. */
+struct kept {
+	uint16_t type;
+	uint32_t len;
+};
+#define KEPT_BYTES 6
+
+static const struct field kept_fields[] = {
+	FIELD(struct kept, type, FIELD_U16, 0),
+	FIELD(struct kept, len, FIELD_U32, 0),
+};
+static const struct field_table kept_table =
+	FIELD_TABLE("kept", struct kept, kept_fields);
+
+int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
+		 uint32_t len)
+{
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+	struct kept kept = {.type = type, .len = len};
+	uint8_t header[KEPT_BYTES];
+
+	/* The view at hand is taken; what follows waits in the network. */
+	if (cold->pending.len_bytes > CHANNEL_PENDING_HIGH_BYTES)
+		channel_hold(channel);
+	field_encode(&kept_table, &kept, header, sizeof(header));
+	if (chunkq_append(chunks, &cold->pending, header, sizeof(header)) ||
+	    chunkq_append(chunks, &cold->pending, data, len))
+		return -ENOBUFS;
+	return 0;
+}
+
+static bool has_pending(const struct channel *channel)
+{
+	const struct channel_cold *cold = channel_cold(channel);
+
+	return cold->pending.len_bytes || cold->pending_head;
+}
+
+static int stop_reading(struct channel *channel, uint16_t type,
+			const uint8_t *rest, uint32_t len)
+{
+	channel_hold(channel);
+	return channel_keep(channel, type, rest, len);
+}
+
+/* The type's own messages while the channel is up. */
+static int up_message(struct channel *channel, uint16_t type,
+		      const uint8_t *data, uint32_t len, bool streamed)
+{
+	const struct channel_ops *ops = channel_ops_of(channel->type);
+	int64_t taken;
+
+	if (has_pending(channel))
+		return channel_keep(channel, type, data, len);
+	if (!streamed)
+		return ops->message(channel, type, data, len);
+	if (!ops->piece)
+		return -EPROTO;
+	taken = ops->piece(channel, type, data, len);
+	if (taken < 0)
+		return (int)taken;
+	if (taken < len)
+		return stop_reading(channel, type, data + taken,
+				    len - (uint32_t)taken);
+	return 0;
+}
+
+/* A destination's channel after COMMIT: its first message is the token. */
+static int awaited(struct channel *channel, uint16_t type, const uint8_t *data,
+		   uint32_t len)
+{
+	struct channel_cold *cold = channel_cold(channel);
+
+	if (cold->token_due) {
+		if (type != SPICE_MSGC_MIGRATE_DATA)
+			return -EPROTO;
+		return migrate_token(channel, data, len);
+	}
+	migrate_switched(channel);
+	return -EAGAIN; /* and it is a message of its own */
+}
+
+static int dispatch(struct channel *channel, uint16_t type, const uint8_t *data,
+		    uint32_t len, bool streamed)
+{
+	int err;
+
+	if (channel->state == CHANNEL_AWAITED) {
+		err = awaited(channel, type, data, len);
+		if (err != -EAGAIN)
+			return err;
+	}
+	if (channel->state == CHANNEL_DRAINING ||
+	    channel->state == CHANNEL_CLOSING)
+		return 0;
+	err = base_message(channel, type, data, len);
+	if (err != -ENOENT)
+		return err;
+	switch (channel->state) {
+	case CHANNEL_UP:
+	case CHANNEL_PARKED: /* only main is read then */
+		return up_message(channel, type, data, len, streamed);
+	case CHANNEL_FROZEN:
+		return channel_keep(channel, type, data, len);
+	default:
+		return -EPROTO; /* SEALED: behind the mark there is nothing */
+	}
+}
+
+/* A message that came in pieces is put together in one chunk. */
+static int assemble(struct channel *channel, const struct frame *frame)
+{
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+	struct span whole;
+	uint32_t len;
+	int err;
+
+	if (frame->total > CHUNK_BYTES)
+		return -EMSGSIZE;
+	if (chunkq_append(chunks, &cold->rx, frame->data, frame->len))
+		return -ENOBUFS;
+	if (!frame_is_last(frame))
+		return 0;
+	chunkq_spans(chunks, &cold->rx, 0, &whole, 1, &len);
+	ASSERT(len == frame->total, "a fresh queue holds a chunk in one piece");
+	err = dispatch(channel, frame->type, whole.data, len, false);
+	chunkq_clear(chunks, &cold->rx);
+	return err;
+}
+
+static int deliver(struct channel *channel, const struct frame *frame,
+		   bool whole)
+{
+	const struct wire_message *message =
+		wire_find(channel->type, true, frame->type);
+
+	if (frame_is_last(frame)) {
+		channel->messages_in++;
+		stats_add(&channel->service->shard->stats, STAT_messages_in, 1);
+	}
+	if (message->streamed || whole)
+		return dispatch(channel, frame->type, frame->data, frame->len,
+				message->streamed);
+	return assemble(channel, frame);
+}
+
+/* A parked channel's first bytes wait for the COMMIT that is on its way. */
+static bool must_wait(const struct channel *channel)
+{
+	const struct session *session = channel_session(channel);
+
+	return channel->state == CHANNEL_PARKED &&
+	       (channel->type != SPICE_CHANNEL_MAIN ||
+		session->acked_seamless || session->semi_wait);
+}
+
+/*
+ * A hold takes effect at the next poll: what the batch at hand still has for
+ * the channel is put aside, and back in front of the rest when it ends.
+ */
+static int wait_for_unhold(struct channel *channel, const uint8_t *data,
+			   uint32_t len)
+{
+	channel_hold(channel);
+	channel_touch(channel);
+	return chunkq_append(&channel->service->shard->chunks,
+			     &channel_cold(channel)->early, data, len);
+}
+
+int channel_received(struct channel *channel, const struct dp_view *view)
+{
+	struct service *service = channel->service;
+	const uint8_t *data = view->data;
+	uint32_t len = view->len;
+	struct frame frame;
+	int step;
+	int err;
+
+	if (channel->bits & CHANNEL_HELD || must_wait(channel))
+		return wait_for_unhold(channel, data, len);
+	channel_cold(channel)->bytes_in += len;
+	stats_add(&service->shard->stats, STAT_bytes_in, len);
+	channel_session(channel)->last_seen_ns = service->shard->now_ns;
+	for (;;) {
+		step = frame_next(&channel->parser, &data, &len, limit_of,
+				  channel, &frame);
+		if (step == FRAME_MORE)
+			return 0;
+		if (step < 0)
+			return step;
+		err = deliver(channel, &frame, step == FRAME_MESSAGE);
+		if (err || channel->state == CHANNEL_CLOSING)
+			return err;
+		/* DO_SEAMLESS or the like was the last to be read for now. */
+		if (len && must_wait(channel))
+			return wait_for_unhold(channel, data, len);
+	}
+}
+
+static int replay_streamed(struct channel *channel)
+{
+	const struct channel_ops *ops = channel_ops_of(channel->type);
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+	struct span span;
+	uint32_t len;
+	int64_t taken;
+
+	while (cold->pending_left) {
+		chunkq_spans(chunks, &cold->pending, 0, &span, 1, &len);
+		len = min_u32(len, cold->pending_left);
+		if (!len || !ops->piece)
+			return -EPROTO;
+		taken = ops->piece(channel, cold->pending_type, span.data, len);
+		if (taken < 0)
+			return (int)taken;
+		chunkq_consume(chunks, &cold->pending, (uint32_t)taken);
+		cold->pending_left -= (uint32_t)taken;
+		if (taken < len)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+static int replay_one(struct channel *channel)
+{
+	const struct channel_ops *ops = channel_ops_of(channel->type);
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+	const struct wire_message *message =
+		wire_find(channel->type, true, cold->pending_type);
+	uint8_t body[WIRE_CLIENT_BODY_MAX];
+	uint32_t len = cold->pending_left;
+
+	if (!message)
+		return -EPROTO;
+	if (message->streamed)
+		return replay_streamed(channel);
+	if (len > sizeof(body) ||
+	    chunkq_copy(chunks, &cold->pending, 0, body, len) != len)
+		return -EPROTO;
+	chunkq_consume(chunks, &cold->pending, len);
+	cold->pending_left = 0;
+	return ops->message(channel, cold->pending_type, body, len);
+}
+
+int channel_replay(struct channel *channel)
+{
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+
+	while (has_pending(channel) && (channel->state == CHANNEL_UP ||
+					channel->state == CHANNEL_AWAITED)) {
+		int err;
+
+		if (!cold->pending_head) {
+			uint8_t header[KEPT_BYTES];
+			struct kept kept;
+
+			if (chunkq_copy(chunks, &cold->pending, 0, header,
+					KEPT_BYTES) != KEPT_BYTES ||
+			    field_decode(&kept_table, &kept, header, KEPT_BYTES,
+					 NULL) ||
+			    kept.len > cold->pending.len_bytes - KEPT_BYTES)
+				return -EPROTO;
+			chunkq_consume(chunks, &cold->pending, KEPT_BYTES);
+			cold->pending_type = kept.type;
+			cold->pending_left = kept.len;
+			cold->pending_head = true;
+		}
+		err = replay_one(channel);
+		if (err == -EAGAIN)
+			return 0;
+		if (err)
+			return err;
+		cold->pending_head = false;
+	}
+	if (channel->state != CHANNEL_CLOSING)
+		channel_unhold(channel);
+	return 0;
+}
+
+void channel_hold(struct channel *channel)
+{
+	channel_cold(channel)->unhold_due = false;
+	if (channel->bits & CHANNEL_HELD)
+		return;
+	channel->bits |= CHANNEL_HELD;
+	dp_hold(channel->service->shard->front, channel->conn);
+}
+
+void channel_unhold(struct channel *channel)
+{
+	if (!(channel->bits & CHANNEL_HELD))
+		return;
+	channel_cold(channel)->unhold_due = true;
+	channel_touch(channel);
+}
+
+int channel_settle_reading(struct channel *channel)
+{
+	struct service *service = channel->service;
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &service->shard->chunks;
+	struct dp *dp = service->shard->front;
+	uint32_t len = chunkq_copy(chunks, &cold->early, 0, service->scratch,
+				   SERVICE_SCRATCH_BYTES);
+
+	if (len && dp_unread(dp, channel->conn, service->scratch, len))
+		return -ENOBUFS;
+	chunkq_clear(chunks, &cold->early);
+	if (cold->unhold_due) {
+		cold->unhold_due = false;
+		channel->bits &= (uint8_t)~CHANNEL_HELD;
+		dp_unhold(dp, channel->conn);
+	}
+	return 0;
+}
+
+void channel_fini(struct channel *channel)
+{
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+
+	chunkq_clear(chunks, &channel->tx);
+	chunkq_clear(chunks, &cold->rx);
+	chunkq_clear(chunks, &cold->early);
+	chunkq_clear(chunks, &cold->pending);
+}

@@ -1,0 +1,206 @@
+/* channel.h - one SPICE channel: framing, sending, acks, and its hot record. */
+#pragma once
+
+#include "channels/wire/directory.h"
+#include "channels/wire/frame.h"
+#include "core/dp.h"
+#include "core/handle.h"
+
+/*
+ *             link            MIGRATE          FLUSH_MARK      MIGRATE_DATA
+ *   (none) ----------> UP -----------> FROZEN ----------> SEALED ----->
+ * DRAINING ^  <--- NOTIFY --/  <---- NOTIFY ----/
+ *                      |
+ *   (none) --link--> PARKED --COMMIT--> AWAITED --token--> UP
+ *
+ * UP: messages both ways. FROZEN, SEALED: nothing may be sent but MIGRATE_DATA;
+ * what the client sends is kept as pending input. PARKED: a destination's
+ * link, neither read nor written. AWAITED: output flows, the client's first
+ * message must be the token (or with other flags any message).
+ * DRAINING: the client may still close it; what comes is dropped.
+ */
+struct service;
+struct session;
+struct channel;
+
+enum channel_state {
+	CHANNEL_FREE,
+	CHANNEL_UP,
+	CHANNEL_PARKED,
+	CHANNEL_AWAITED,
+	CHANNEL_FROZEN,
+	CHANNEL_SEALED,
+	CHANNEL_DRAINING,
+	CHANNEL_CLOSING, /* killed: waits for CLOSED */
+};
+
+enum channel_bits {
+	CHANNEL_SENDING = 1,    /* a send is in flight */
+	CHANNEL_TOUCHED = 2,    /* on the service's list for this pass */
+	CHANNEL_HELD = 4,       /* dp_hold is in force */
+	CHANNEL_THIRSTY = 8,    /* the guest waits for writable */
+	CHANNEL_ACKED = 16,     /* uses ack windows */
+	CHANNEL_OPENED = 32,    /* its INIT or the like has been sent */
+	CHANNEL_EXHAUSTED = 64, /* no chunk was left: close at the pass's end */
+	CHANNEL_PINGED = 128,   /* a PONG is due */
+};
+
+/* Two cache lines, all that a message of the steady state touches. */
+struct channel {
+	dp_conn conn;
+	handle self;
+	handle session;
+	uint64_t out_serial; /* of the last message sent */
+	struct frame_parser parser;
+	struct chunkq tx;
+	uint32_t tx_flight_bytes; /* of tx, lent to dp */
+	uint32_t ack_window;      /* 0: not used */
+	uint32_t ack_unacked;     /* sent since the last ACK */
+	uint32_t ack_generation;
+	uint32_t ack_synced; /* generation of the last ACK_SYNC */
+	uint8_t type;        /* SPICE_CHANNEL_* */
+	uint8_t id;
+	uint8_t state; /* enum channel_state */
+	uint8_t bits;  /* enum channel_bits */
+	uint64_t messages_in;
+	uint64_t messages_out;
+	struct service *service; /* of this shard, never exported */
+	uint32_t touched_next;   /* index + 1 */
+	uint32_t reserved;
+};
+
+_Static_assert(sizeof(struct channel) == 128, "two cache lines");
+_Static_assert(offsetof(struct channel, tx) < 64, "sending starts in line one");
+
+/* The rare part, at the same index. */
+struct channel_cold {
+	struct chunkq rx;      /* a message split over views: one chunk */
+	struct chunkq early;   /* read in the pass that began to hold */
+	struct chunkq pending; /* input kept for later: see channel_keep */
+	uint32_t pending_left; /* bytes of the first one's body, header eaten */
+	uint16_t pending_type;
+	bool pending_head;    /* pending_type and pending_left are valid */
+	uint32_t pending_due; /* PARKED: bytes of pending its image announced */
+	bool token_due;       /* AWAITED: MIGRATE_DATA must come first */
+	bool unhold_due;      /* at the end of this pass */
+	bool mark_owed;       /* thawed before its FLUSH_MARK was read */
+	bool imaged;          /* PARKED: its image is here */
+	uint32_t caps;        /* the client's first word for this channel */
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	uint64_t marked_ns;    /* FLUSH_MARK or MIGRATE_DATA was read here */
+	uint64_t committed_ns; /* AWAITED since */
+	union {
+		struct {
+			uint16_t motions; /* since the last MOTION_ACK */
+			uint16_t modifiers;
+		} inputs;
+		struct {
+			uint8_t pixmap_cache_id;
+			uint8_t glz_dictionary_id;
+			bool inited; /* DISPLAY_INIT has come */
+			uint8_t compression;
+			int64_t pixmap_cache_pixels;
+			int32_t glz_window_pixels;
+			uint32_t
+				width; /* of surface 0 at the client, 0: none */
+			uint32_t height;
+		} display;
+	};
+};
+
+/* What a channel type does. Called on the channel's shard, never blocking. */
+struct channel_ops {
+	uint8_t type;
+	bool acked;
+	/* The client is linked afresh, or starts over after semi-seamless. */
+	void (*open)(struct channel *);
+	/* A whole message of the type's own. 0 or -errno: the session closes.
+	 */
+	int (*message)(struct channel *, uint16_t type, const uint8_t *body,
+		       uint32_t len);
+	/* A streamed body or a piece of it. Bytes taken, or -errno. NULL when
+	 * the type has no streamed message. */
+	int64_t (*piece)(struct channel *, uint16_t type, const uint8_t *data,
+			 uint32_t len);
+	/* After COMMIT, the first things to say behind SET_ACK. May be NULL. */
+	void (*resumed)(struct channel *);
+	/* DISPLAY waits for the client's INIT, others are up when linked. */
+	bool (*guest_may_send)(const struct channel *);
+};
+
+extern const struct channel_ops channel_main;
+extern const struct channel_ops channel_inputs;
+extern const struct channel_ops channel_display;
+extern const struct channel_ops channel_cursor;
+extern const struct channel_ops channel_port;
+extern const struct channel_ops channel_usbredir;
+
+/* The ops of a SPICE channel type, NULL when we do not serve it. */
+const struct channel_ops *channel_ops_of(uint8_t type);
+
+/* Bytes queued at most by a guest before it has to wait for writable. */
+#define CHANNEL_TX_HIGH_BYTES ((uint32_t)256 * 1024)
+#define CHANNEL_TX_LOW_BYTES  ((uint32_t)64 * 1024)
+
+/* Nothing queued may grow over this: the client does not read. */
+#define CHANNEL_TX_MAX_BYTES ((uint32_t)4 << 20)
+
+/* Input kept while a guest takes none: above this the channel is held. */
+#define CHANNEL_PENDING_HIGH_BYTES ((uint32_t)512 * 1024)
+
+/*
+ * Queues a message; goes out at the end of the pass. from is the struct of the
+ * type's table, NULL for an empty body. In a state in which nothing may be
+ * sent it is dropped. When memory runs out the channel's session is closed.
+ */
+void channel_send(struct channel *channel, uint16_t type, const void *from);
+
+/* As channel_send, for MIGRATE_DATA and the thawing NOTIFY only. */
+void channel_send_anyway(struct channel *channel, uint16_t type,
+			 const void *from);
+
+/* True when a guest may add output: below the high mark, window open. */
+bool channel_has_room(struct channel *channel);
+
+/* Starts a new ack window: SET_ACK with the next generation. */
+void channel_start_acks(struct channel *channel, uint32_t window);
+
+/* Bytes from dp. Returns 0 or -errno: the session must close. */
+int channel_received(struct channel *channel, const struct dp_view *view);
+
+/* A send has ended: drops the bytes that left, tells a thirsty guest. */
+void channel_sent(struct channel *channel, uint32_t bytes);
+
+/* Tells a guest that waits for room when there is some. */
+void channel_quench(struct channel *channel);
+
+/*
+ * Gives pending input to the channel's handler until it takes no more.
+ * Returns 0, or -errno: the session must close.
+ */
+int channel_replay(struct channel *channel);
+
+/* Keeps one message, or piece, for later. 0 or -ENOBUFS. */
+int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
+		 uint32_t len);
+
+/* Stops and starts reading; both take effect at the end of the pass. */
+void channel_hold(struct channel *channel);
+void channel_unhold(struct channel *channel);
+int channel_settle_reading(struct channel *channel);
+
+/* Puts the channel on the list of those to flush in this pass. */
+void channel_touch(struct channel *channel);
+
+/* Sends a PING: its PONG is a sign of life, and after COMMIT of a switch. */
+void channel_ping(struct channel *channel);
+
+/* The pass's send, once per touched channel. */
+void channel_flush(struct channel *channel);
+
+/* Frees the queues. The connection must have ended. */
+void channel_fini(struct channel *channel);
+
+struct channel_cold *channel_cold(const struct channel *channel);
+struct session *channel_session(const struct channel *channel);

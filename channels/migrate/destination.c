@@ -1,0 +1,581 @@
+/* destination.c - the destination's side: grant, park, import, run, tokens. */
+#include "channels/migrate/images.h"
+#include "channels/migrate/migrate.h"
+#include "channels/service.h"
+
+#include <spice/enums.h>
+#include <spice/protocol.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The highest version of a source that we know how to follow. */
+#define MIGRATION_VERSION_MAX 1
+
+static struct session *session_of(struct service *service,
+				  const struct move *move)
+{
+	return service_session(service, move->own);
+}
+
+/* The first door that a client on another machine could dial. */
+static int find_door(const struct config *config, struct peer_answer *answer)
+{
+	for (uint32_t i = 0; i < config->door_count; i++) {
+		const struct config_door *door = &config->doors[i];
+
+		if (!door->advertise_host[0] || !door->advertise_port)
+			continue;
+		answer->host =
+			(struct span){(const uint8_t *)door->advertise_host,
+				      (uint32_t)strlen(door->advertise_host)};
+		answer->port = door->advertise_port;
+		return (int)i;
+	}
+	return -ENOENT;
+}
+
+static struct guest *grant_guest(struct service *service, struct move *move,
+				 const struct image_offer *offer)
+{
+	char driver[IMAGE_DRIVER_BYTES + 1] = {0};
+	const struct guest_ops *ops;
+	struct guest *guest;
+
+	memcpy(driver, offer->driver, IMAGE_DRIVER_BYTES);
+	ops = service_driver(driver);
+	if (!ops) {
+		move_say(move, "no guest driver %s here", driver);
+		return NULL;
+	}
+	guest = service_new_guest(service, ops, move->guest_name,
+				  offer->ticket_hash);
+	if (!guest) {
+		move_say(move, "no room, or a guest of that name is here");
+		return NULL;
+	}
+	guest->state = GUEST_ARRIVING;
+	guest->number = offer->number;
+	guest->move = move->self;
+	if (ops->open(guest, service->shard->pool->config)) {
+		move_say(move, "the guest cannot be opened here");
+		service_drop_guest(service, guest);
+		return NULL;
+	}
+	return guest;
+}
+
+/* The listed channels must be those that the guest has here too. */
+static int take_channels(struct session *session,
+			 const struct image_offer *offer)
+{
+	const struct field *list = NULL;
+	struct image_offer_channel one;
+
+	for (uint32_t i = 0; i < image_offer_fields.count; i++) {
+		if (image_offer_fields.fields[i].kind == FIELD_LIST8)
+			list = &image_offer_fields.fields[i];
+	}
+	for (uint32_t i = 0; i < field_list_count(list, offer); i++) {
+		struct session_channel *entry;
+
+		if (field_list_get(list, offer, i, &one))
+			return -EBADMSG;
+		entry = session_find(session, one.type, one.id);
+		if (!entry)
+			return -ENOENT;
+		entry->linked_at_source = one.linked;
+	}
+	return 0;
+}
+
+static struct session *grant_session(struct service *service, struct move *move,
+				     struct guest *guest,
+				     const struct image_offer *offer)
+{
+	struct pool *pool = service->shard->pool;
+	struct session *session;
+	handle self;
+
+	if (service->channels.capacity - service->channels.used <
+	    SESSION_CHANNELS_MAX) {
+		move_say(move, "no room for its channels");
+		return NULL;
+	}
+	session = slab_take(&service->sessions, &self);
+	if (!session) {
+		move_say(move, "no room for the session");
+		return NULL;
+	}
+	session->self = self;
+	session->service = service;
+	session->guest = guest->self;
+	session->move = move->self;
+	session->id = offer->session_id;
+	session->state = SESSION_ARRIVING;
+	session->header_mode = offer->header_mode;
+	session->common_caps = offer->common_caps;
+	session->main_caps = offer->main_caps;
+	session->mouse_mode = SPICE_MOUSE_MODE_SERVER;
+	session->moved = true;
+	session->listed = true;
+	session->nack = offer->nack || pool->config->test.nack;
+	session->last_seen_ns = service->shard->now_ns;
+	session_list_channels(session, guest);
+	if (take_channels(session, offer)) {
+		move_say(move, "the guest's channels are not the same here");
+		slab_give(&service->sessions, self);
+		return NULL;
+	}
+	if (!session->id || idtable_add(&pool->sessions, session->id, self)) {
+		move_say(move, "the session's id is in use here");
+		slab_give(&service->sessions, self);
+		return NULL;
+	}
+	return session;
+}
+
+int migrate_grant(struct service *service, struct move *move,
+		  const struct peer_offer *offer, struct peer_answer *answer)
+{
+	const struct config *config = service->shard->pool->config;
+	struct image_offer about;
+	struct session *session;
+	struct guest *guest;
+
+	if (image_decode(&image_offer_fields, IMAGE_OFFER, &about,
+			 offer->image.data, offer->image.len) ||
+	    (about.header_mode != FRAME_MINI &&
+	     about.header_mode != FRAME_FULL)) {
+		move_say(move, "malformed offer");
+		return -EBADMSG;
+	}
+	if (find_door(config, answer) < 0) {
+		move_say(move, "no door here that a client could dial");
+		return -ENOENT;
+	}
+	guest = grant_guest(service, move, &about);
+	if (!guest)
+		return -ENOSPC;
+	move->guest = guest->self;
+	if (offer->mode == MODE_SWITCH_HOST)
+		return 0;
+	session = grant_session(service, move, guest, &about);
+	if (!session) {
+		service_drop_guest(service, guest);
+		return -ENOSPC;
+	}
+	guest->session = session->self;
+	move->own = session->self;
+	return 0;
+}
+
+/* Tells the source once when every link is here and the mode is known. */
+static void check_linked(struct session *session)
+{
+	struct service *service = session->service;
+	const struct config *config = service->shard->pool->config;
+	struct move *move = moves_get(service->moves, session->move);
+	bool asks = move && (move->mode == MODE_SEAMLESS || session->nack) &&
+		    !config->test.no_seamless_cap;
+
+	if (!move || session->linked || !session->channels[0].channel)
+		return;
+	/* A source that begins seamless makes the client ask first. */
+	if (asks && move->mode == MODE_SEAMLESS && !session->acked_seamless &&
+	    !session->nacked)
+		return;
+	for (uint32_t i = 0; i < session->channel_count; i++) {
+		if (session->channels[i].linked_at_source &&
+		    !session->channels[i].channel)
+			return;
+	}
+	session->linked = true;
+	session->semi_wait = !session->acked_seamless;
+	move_linked(move, session->acked_seamless ? MODE_SEAMLESS
+						  : MODE_SEMI_SEAMLESS);
+}
+
+void migrate_parked(struct session *session, struct channel *channel)
+{
+	(void)channel;
+	check_linked(session);
+}
+
+/* Pre-migration steps (2.2), (2.2.1): answered in the pass that reads it. */
+int migrate_do_seamless(struct session *session, uint32_t version)
+{
+	struct channel *main_channel = session_main(session);
+	bool ack = version <= MIGRATION_VERSION_MAX && !session->nack;
+
+	if (session->acked_seamless || session->nacked)
+		return -EPROTO;
+	session->acked_seamless = ack;
+	session->nacked = !ack;
+	channel_send_anyway(main_channel,
+			    ack ? SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_ACK
+				: SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_NACK,
+			    NULL);
+	check_linked(session);
+	return 0;
+}
+
+void migrate_refuse_seamless(struct service *service, struct move *move)
+{
+	struct session *session = session_of(service, move);
+
+	if (session)
+		session->nack = true;
+}
+
+static int import_guest(struct service *service, struct move *move,
+			const uint8_t *bytes, size_t len)
+{
+	struct guest *guest = service_guest(service, move->guest);
+	struct image_guest image;
+
+	if (image_decode(&image_guest_fields, IMAGE_GUEST, &image, bytes,
+			 len) ||
+	    strncmp((const char *)image.name, guest->name, NAME_BYTES) ||
+	    image.epoch != move->epoch ||
+	    image_decode(guest->ops->image, IMAGE_GUEST, service->scratch,
+			 image.state.data, image.state.len))
+		return -EBADMSG;
+	guest->now_ns = service->shard->now_ns;
+	guest->moves = image.moves;
+	guest->imaged = true;
+	return guest->ops->restore(guest, service->scratch);
+}
+
+static int import_session(struct session *session, const uint8_t *bytes,
+			  size_t len)
+{
+	struct image_session image;
+
+	if (image_decode(&image_session_fields, IMAGE_SESSION, &image, bytes,
+			 len))
+		return -EBADMSG;
+	if (!session)
+		return 0; /* of a switch-host: the client starts over */
+	if (image.session_id != session->id)
+		return -EBADMSG;
+	session->mouse_mode = image.mouse_mode;
+	session->listed = image.listed;
+	session->agent_tokens = image.agent_tokens;
+	session->agent_used = image.agent_used;
+	session->imaged = true;
+	return 0;
+}
+
+static int import_channel(struct session *session, const uint8_t *bytes,
+			  size_t len)
+{
+	struct image_channel image;
+	struct channel_cold *cold;
+	struct channel *channel;
+
+	if (!session || image_decode(&image_channel_fields, IMAGE_CHANNEL,
+				     &image, bytes, len))
+		return -EBADMSG;
+	channel = session_channel(session, image.type, image.id);
+	if (!channel || channel->state != CHANNEL_PARKED)
+		return -ENOENT;
+	cold = channel_cold(channel);
+	if (cold->imaged)
+		return -EEXIST;
+	cold->imaged = true;
+	cold->token_due = image.flags & SPICE_MIGRATE_NEED_DATA_TRANSFER;
+	channel->out_serial = image.out_serial;
+	channel->ack_window = image.ack_window;
+	channel->ack_generation = image.ack_generation;
+	channel->messages_in = image.messages_in;
+	channel->messages_out = image.messages_out;
+	cold->bytes_in = image.bytes_in;
+	cold->bytes_out = image.bytes_out;
+	cold->pending_head = image.pending_head;
+	cold->pending_type = image.pending_type;
+	cold->pending_left = image.pending_left;
+	cold->pending_due = image.pending_bytes;
+	if (image.type == SPICE_CHANNEL_INPUTS) {
+		cold->inputs.motions = image.motions;
+		cold->inputs.modifiers = image.modifiers;
+	} else if (image.type == SPICE_CHANNEL_DISPLAY) {
+		cold->display.inited = image.display_inited;
+		cold->display.pixmap_cache_id = image.pixmap_cache_id;
+		cold->display.glz_dictionary_id = image.glz_dictionary_id;
+		cold->display.compression = image.compression;
+		cold->display.pixmap_cache_pixels = image.pixmap_cache_pixels;
+		cold->display.glz_window_pixels = image.glz_window_pixels;
+		cold->display.width = image.width;
+		cold->display.height = image.height;
+	}
+	return 0;
+}
+
+static int import_input(struct service *service, struct session *session,
+			const uint8_t *bytes, size_t len)
+{
+	struct image_input image;
+	struct channel_cold *cold;
+	struct channel *channel;
+
+	if (!session ||
+	    image_decode(&image_input_fields, IMAGE_INPUT, &image, bytes, len))
+		return -EBADMSG;
+	channel = session_channel(session, image.type, image.id);
+	if (!channel)
+		return -ENOENT;
+	cold = channel_cold(channel);
+	if (!cold->imaged || image.offset != cold->pending.len_bytes ||
+	    image.bytes.len > cold->pending_due - image.offset)
+		return -EBADMSG;
+	return chunkq_append(&service->shard->chunks, &cold->pending,
+			     image.bytes.data, image.bytes.len);
+}
+
+int migrate_import(struct service *service, struct move *move,
+		   const uint8_t *image, size_t len)
+{
+	struct session *session = session_of(service, move);
+	int err;
+
+	switch (image_peek_kind(image, len)) {
+	case IMAGE_GUEST:
+		err = import_guest(service, move, image, len);
+		break;
+	case IMAGE_SESSION:
+		err = import_session(session, image, len);
+		break;
+	case IMAGE_CHANNEL:
+		err = import_channel(session, image, len);
+		break;
+	case IMAGE_INPUT:
+		err = import_input(service, session, image, len);
+		break;
+	default:
+		err = -EBADMSG;
+		break;
+	}
+	if (err)
+		move_say(move, "an image was refused: %s", strerror(-err));
+	return err;
+}
+
+struct census {
+	uint32_t channels;
+	uint32_t missing;
+};
+
+static void count_images(struct channel *channel, void *arg)
+{
+	const struct channel_cold *cold = channel_cold(channel);
+	struct census *census = arg;
+
+	census->channels++;
+	if (!cold->imaged || cold->pending.len_bytes != cold->pending_due)
+		census->missing++;
+}
+
+/* An arriving session that is not wanted after all; its move goes on. */
+static void close_arriving(struct service *service, struct move *move,
+			   const char *why)
+{
+	struct session *session = session_of(service, move);
+
+	if (!session)
+		return;
+	session->move = HANDLE_NONE;
+	session_close(session, why);
+	move->own = HANDLE_NONE;
+}
+
+int migrate_import_end(struct service *service, struct move *move)
+{
+	struct session *session = session_of(service, move);
+	struct guest *guest = service_guest(service, move->guest);
+	struct census census = {0};
+
+	if (!guest->imaged) {
+		move_say(move, "the guest's image did not come");
+		return -EBADMSG;
+	}
+	if (move->mode == MODE_SWITCH_HOST) {
+		close_arriving(service, move, "the client will come afresh");
+		return 0;
+	}
+	if (!session || !session->imaged || !session->linked) {
+		move_say(move, "the session did not come");
+		return -EBADMSG;
+	}
+	if (move->mode != MODE_SEAMLESS)
+		return 0;
+	session_each(session, count_images, &census);
+	if (census.missing || !session->acked_seamless) {
+		move_say(move, "%u of %u channels have no image",
+			 census.missing, census.channels);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* COMMIT in seamless mode: output flows at once, input behind the token. */
+static void resume_channel(struct channel *channel, void *arg)
+{
+	const struct channel_ops *ops = channel_ops_of(channel->type);
+	struct channel_cold *cold = channel_cold(channel);
+	struct session *session = channel_session(channel);
+
+	(void)arg;
+	channel->state = CHANNEL_AWAITED;
+	cold->committed_ns = session->service->shard->now_ns;
+	session->tokens_due++;
+	if (ops->acked && channel->ack_generation)
+		channel_start_acks(channel, channel->ack_window);
+	if (ops->resumed)
+		ops->resumed(channel);
+	if (!cold->token_due)
+		channel_ping(channel); /* its PONG says: switched */
+	channel_unhold(channel);
+}
+
+static void replay(struct channel *channel, void *arg)
+{
+	(void)arg;
+	if (channel_replay(channel))
+		session_close(channel_session(channel), "malformed input");
+}
+
+static void run_session(struct session *session, const struct move *move)
+{
+	struct channel *main_channel = session_main(session);
+
+	session->state = SESSION_LIVE;
+	if (move->mode == MODE_SEAMLESS) {
+		session_each(session, resume_channel, NULL);
+		return;
+	}
+	/* Semi-seamless: MIGRATE_END is the next thing on main. */
+	main_channel->state = CHANNEL_UP;
+	main_channel->out_serial = 0;
+	channel_unhold(main_channel);
+}
+
+void migrate_run(struct service *service, struct move *move)
+{
+	struct session *session = session_of(service, move);
+	struct guest *guest = service_guest(service, move->guest);
+
+	guest->now_ns = service->shard->now_ns;
+	guest->last_input_ns = guest->now_ns;
+	guest->epoch = move->epoch;
+	guest->moves++;
+	guest->state = GUEST_RUNNING;
+	if (session) {
+		service_arm_session(service, handle_index(session->self),
+				    guest->now_ns + NS_PER_S);
+		run_session(session, move);
+	}
+	guest->ops->resume(guest);
+	if (session && move->mode == MODE_SEAMLESS)
+		session_each(session, replay, NULL);
+	if (!session && move->mode != MODE_SWITCH_HOST)
+		move_abort(move, "the client left before it switched");
+}
+
+/* Post-migration step (4): c->s2 MIGRATE_DATA. */
+int migrate_token(struct channel *channel, const uint8_t *data, uint32_t len)
+{
+	struct session *session = channel_session(channel);
+	struct service *service = session->service;
+	struct move *move = moves_get(service->moves, session->move);
+
+	if (!move || !migrate_token_check(move, session->id, channel->type,
+					  channel->id, data, len)) {
+		stats_add(&service->shard->stats, STAT_tokens_bad, 1);
+		return -EPROTO;
+	}
+	stats_add(&service->shard->stats, STAT_tokens, 1);
+	channel_cold(channel)->token_due = false;
+	migrate_switched(channel);
+	return 0;
+}
+
+void migrate_switched(struct channel *channel)
+{
+	struct session *session = channel_session(channel);
+	struct move *move = moves_get(session->service->moves, session->move);
+
+	channel->state = CHANNEL_UP;
+	if (--session->tokens_due || !move)
+		return;
+	move_switched(move, 0);
+}
+
+/* Semi-seamless, post-migration step (2): c->s2 MIGRATE_END. */
+static void open_channel(struct channel *channel, void *arg)
+{
+	const struct channel_ops *ops = channel_ops_of(channel->type);
+	struct session *session = channel_session(channel);
+	struct guest *guest = session_guest(session);
+
+	(void)arg;
+	if (channel->type == SPICE_CHANNEL_MAIN)
+		return;
+	channel->state = CHANNEL_UP;
+	ops->open(channel);
+	channel_unhold(channel);
+	if (!ops->guest_may_send)
+		guest->ops->channel_up(guest, channel->type, channel->id);
+}
+
+int migrate_end(struct session *session)
+{
+	struct move *move = moves_get(session->service->moves, session->move);
+	struct guest *guest = session_guest(session);
+
+	if (!session->semi_wait || !guest || !move)
+		return -EPROTO;
+	session->semi_wait = false;
+	guest->now_ns = session->service->shard->now_ns;
+	channel_main.open(session_main(session));
+	session_each(session, open_channel, NULL);
+	move_switched(move, 0);
+	return 0;
+}
+
+void migrate_fresh(struct session *session)
+{
+	struct move *move = moves_get(session->service->moves, session->move);
+
+	session->switch_wait = false;
+	if (move)
+		move_switched(move, 0);
+}
+
+void migrate_release(struct service *service, struct move *move)
+{
+	struct session *session = session_of(service, move);
+	struct guest *guest = service_guest(service, move->guest);
+
+	if (session)
+		session->move = HANDLE_NONE;
+	if (move->role == MOVE_SOURCE) {
+		if (session)
+			session_close(session, "it lives elsewhere now");
+		return;
+	}
+	if (guest)
+		guest->move = HANDLE_NONE;
+	if (session && move->aborted)
+		session_close(session, move->reason);
+}
+
+void migrate_revoke(struct service *service, struct move *move)
+{
+	struct guest *guest = service_guest(service, move->guest);
+
+	close_arriving(service, move, "the move was called off");
+	if (guest)
+		service_drop_guest(service, guest);
+}

@@ -1,0 +1,87 @@
+/* migrate.h - the SPICE side of a move: source, destination, tokens, images. */
+#pragma once
+
+#include "channels/session.h"
+
+/*
+ * The steps are those of the protocol's description (docs/protocol.md): its
+ * pre-migration phase is begin and the destination's links, its post-migration
+ * phase freeze, mark, hand_over and token.
+ */
+
+/* --- source.c: implements core/service.h ------------------------------- */
+int64_t migrate_offer(struct service *service, struct move *move,
+		      uint8_t *image, size_t cap);
+void migrate_begin(struct service *service, struct move *move,
+		   const struct peer_answer *answer);
+void migrate_freeze(struct service *service, struct move *move);
+void migrate_hand_over(struct service *service, struct move *move);
+void migrate_undo(struct service *service, struct move *move);
+
+/* Main has read CONNECTED (or _SEAMLESS) or CONNECT_ERROR. 0 or -EPROTO. */
+int migrate_connected(struct session *session, bool seamless);
+int migrate_connect_error(struct session *session);
+
+/* FLUSH_MARK was read: seals the channel in this very pass. 0 or -EPROTO. */
+int migrate_mark(struct channel *channel);
+
+/* How a session would move now, with the reason: for lists and explain. */
+enum move_mode migrate_explain(struct session *session, char *reason,
+			       size_t reason_cap);
+
+/* --- destination.c ------------------------------------------------------ */
+int migrate_grant(struct service *service, struct move *move,
+		  const struct peer_offer *offer, struct peer_answer *answer);
+int migrate_import(struct service *service, struct move *move,
+		   const uint8_t *image, size_t len);
+int migrate_import_end(struct service *service, struct move *move);
+void migrate_run(struct service *service, struct move *move);
+void migrate_refuse_seamless(struct service *service, struct move *move);
+void migrate_revoke(struct service *service, struct move *move);
+
+/* Both roles. */
+void migrate_release(struct service *service, struct move *move);
+
+/* A link of an arriving session is complete: it parks. */
+void migrate_parked(struct session *session, struct channel *channel);
+
+/* DO_SEAMLESS on the parked main. 0 or -EPROTO. */
+int migrate_do_seamless(struct session *session, uint32_t version);
+
+/* The client's MIGRATE_END on main, after COMMIT. 0 or -EPROTO. */
+int migrate_end(struct session *session);
+
+/* The fresh main link that a switch-host was to bring has come. */
+void migrate_fresh(struct session *session);
+
+/* MIGRATE_DATA from the client: the token. 0 or -EPROTO. */
+int migrate_token(struct channel *channel, const uint8_t *data, uint32_t len);
+
+/* An AWAITED channel without token has said something. */
+void migrate_switched(struct channel *channel);
+
+/* --- token.c ------------------------------------------------------------ */
+#define MIGRATE_TOKEN_BYTES 36
+
+/*
+ * What travels in MIGRATE_DATA: a name of an image that the destination holds,
+ * sealed under the move's key. It says nothing that a client could use.
+ */
+struct migrate_token {
+	uint32_t magic;
+	uint32_t session_id;
+	uint64_t epoch;
+	uint16_t version;
+	uint8_t type;
+	uint8_t id;
+	uint8_t mac[16];
+};
+
+void migrate_token_make(const struct move *move, uint32_t session_id,
+			uint8_t type, uint8_t id,
+			uint8_t bytes[MIGRATE_TOKEN_BYTES]);
+
+/* True when the bytes are the token of that channel in this move. */
+bool migrate_token_check(const struct move *move, uint32_t session_id,
+			 uint8_t type, uint8_t id, const uint8_t *bytes,
+			 uint32_t len);

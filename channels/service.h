@@ -1,0 +1,69 @@
+/* service.h - SPICE on one shard: everything the channels own. */
+#pragma once
+
+#include "channels/linking.h"
+#include "channels/session.h"
+#include "channels/ticket_keys.h"
+#include "core/pool.h"
+
+struct service {
+	struct shard *shard;
+	struct moves *moves;
+	struct slab linkings;
+	struct slab sessions;
+	struct slab guests;
+	struct slab channels;
+	struct channel_cold *cold; /* same index as channels */
+	struct ticket_keys keys;
+	uint32_t touched; /* index + 1 of the first channel to flush */
+	uint32_t touched_links;
+	uint32_t next_session;
+	uint8_t *scratch; /* SERVICE_SCRATCH_BYTES, within one call */
+};
+
+#define SERVICE_SCRATCH_BYTES ((size_t)6 << 20)
+
+extern const struct service_ops service_spice;
+
+/*
+ * Adds PART_SERVICE to the shard, listens at the config's doors and makes the
+ * guests that the config places on this shard. 0 or -errno. Before it runs.
+ */
+int service_init(struct service *service, struct shard *shard,
+		 struct moves *moves);
+void service_fini(struct service *service);
+
+/* What a connection's cookie names. */
+enum cookie_kind { COOKIE_DOOR, COOKIE_LINKING, COOKIE_CHANNEL, COOKIE_DOOMED };
+
+static inline uint64_t service_cookie(enum cookie_kind kind, uint32_t index)
+{
+	return cookie_make(PART_SERVICE, (uint64_t)kind << 32 | index);
+}
+
+/* Timers of PART_SERVICE: linkings, then sessions, then guests. */
+void service_arm_linking(struct service *service, uint32_t index,
+			 uint64_t deadline_ns);
+void service_arm_session(struct service *service, uint32_t index,
+			 uint64_t deadline_ns);
+void service_arm_guest(struct service *service, uint32_t index,
+		       uint64_t deadline_ns);
+
+/* Guests of this shard. Names and tickets are known to the whole pool. */
+struct guest *service_new_guest(struct service *service,
+				const struct guest_ops *ops, const char *name,
+				const uint8_t ticket_hash[16]);
+void service_drop_guest(struct service *service, struct guest *guest);
+struct guest *service_guest(struct service *service, handle name);
+struct session *service_session(struct service *service, handle name);
+struct channel *service_channel(struct service *service, handle name);
+
+/* A channel whose connection has ended. */
+void service_free_channel(struct service *service, struct channel *channel);
+
+/* The driver of that name, NULL when there is none. */
+const struct guest_ops *service_driver(const char *name);
+
+/* Ring operations of PART_SERVICE beside those of core/ops.h. */
+#define OP_SETTLE  RING_OP(PART_SERVICE, 16)
+#define OP_SETTLED RING_OP(PART_SERVICE, 17)

@@ -1,0 +1,109 @@
+/* session.h - one client attached to one guest, and its channels. */
+#pragma once
+
+#include "channels/channel.h"
+#include "channels/guest/guest.h"
+#include "core/move.h"
+
+/*
+ *   (none) --main linked--> LIVE --------commit--------> DRAINING -> (none)
+ *   (none) --grant--> ARRIVING --COMMIT--> LIVE (tokens due) --> LIVE
+ *
+ * A session lives on its guest's shard. Closing kills its connections; the
+ * record goes when the last of them has ended.
+ */
+#define SESSION_CHANNELS_MAX 16
+/* Records reserved for each session a shard may have. */
+#define SESSION_CHANNELS_AVERAGE 16
+#define AGENT_TOKENS             10
+
+enum session_state {
+	SESSION_FREE,
+	SESSION_LIVE,
+	SESSION_ARRIVING,
+	SESSION_DRAINING, /* committed elsewhere: the client may still close */
+	SESSION_CLOSING,
+};
+
+struct session_channel {
+	uint8_t type;
+	uint8_t id;
+	bool linked_at_source; /* ARRIVING: it will switch */
+	handle channel;        /* HANDLE_NONE: not linked */
+};
+
+struct session {
+	handle self;
+	handle guest; /* HANDLE_NONE once handed over */
+	handle move;  /* HANDLE_NONE: none */
+	struct service *service;
+	uint32_t id; /* connection id that the client presents */
+	uint8_t state;
+	uint8_t header_mode; /* enum frame_mode */
+	bool listed;         /* the client has the CHANNELS_LIST */
+	bool begin_pending;  /* BEGIN is out: main is not read by the client */
+	bool semi_wait;      /* destination: MIGRATE_END is awaited */
+	bool switch_wait;    /* destination: a fresh main link is awaited */
+	bool nack;           /* DO_SEAMLESS is to get NACK */
+	bool nacked;         /* destination: it got NACK */
+	bool imaged;         /* destination: its own image is here */
+	bool linked;         /* destination: the source was told LINKED */
+	bool acked_seamless; /* destination: DO_SEAMLESS got ACK */
+	uint8_t mouse_mode;
+	uint8_t flags; /* source: of the MIGRATE in progress */
+	uint8_t door;  /* index of the door its main came through */
+	uint32_t common_caps;
+	uint32_t main_caps;    /* the client's */
+	uint32_t agent_tokens; /* the client's grant to us */
+	uint32_t agent_used;   /* of the client's tokens, not yet returned */
+	bool moved;            /* came here by a move */
+	uint32_t tokens_due;   /* channels that have not switched yet */
+	uint32_t marks_due;
+	uint64_t last_input_ns;
+	uint64_t last_seen_ns; /* any byte from the client */
+	uint64_t ping_ns;      /* of the PING that awaits its PONG, 0: none */
+	uint64_t added_ns;     /* destination: worst token-to-first-message */
+	struct session_channel channels[SESSION_CHANNELS_MAX];
+	uint32_t channel_count; /* listed ones, main first */
+	/* Source: where the client was told to go. */
+	uint16_t target_port;
+	uint16_t target_tls_port;
+	char target_host[WIRE_HOST_MAX + 1];
+};
+
+/* A new session for a guest's first main link. NULL when there is no room. */
+struct session *session_new(struct service *service, struct guest *guest);
+
+/* Fills the channel list from what the guest offers, main first. */
+void session_list_channels(struct session *session, const struct guest *guest);
+
+/* The listed channel, or NULL. */
+struct session_channel *session_find(struct session *session, uint8_t type,
+				     uint8_t id);
+
+/* The linked channel record, or NULL. */
+struct channel *session_channel(struct session *session, uint8_t type,
+				uint8_t id);
+struct channel *session_main(struct session *session);
+
+/* Calls each for every linked channel, main last. */
+void session_each(struct session *session,
+		  void (*each)(struct channel *channel, void *arg), void *arg);
+
+/* A link has become a channel of the session: opens or parks it. */
+void session_linked(struct session *session, struct channel *channel);
+
+/*
+ * Ends the session: the guest is detached, connections are killed, a move of
+ * it is told. The record is freed when the last connection has ended.
+ */
+void session_close(struct session *session, const char *why);
+
+/* A channel's connection has ended: frees it, and closes what must close. */
+void session_channel_closed(struct session *session, struct channel *channel);
+
+/* The session's guest, NULL when it was handed over. */
+struct guest *session_guest(const struct session *session);
+
+/* Due once a second: PING, and the client that has died. */
+void session_timer(struct session *session);

@@ -1,0 +1,63 @@
+/* vmc.c - bytes between a client and a guest, in both directions. */
+#include "channels/vmc.h"
+#include "channels/service.h"
+
+#include <spice/enums.h>
+
+#include <errno.h>
+
+/* One DATA message carries at most this much to the client. */
+#define VMC_DATA_BYTES ((uint32_t)64 * 1024)
+
+int64_t vmc_piece(struct channel *channel, uint16_t type, const uint8_t *data,
+		  uint32_t len)
+{
+	struct session *session = channel_session(channel);
+	struct guest *guest = session_guest(session);
+
+	/* Without the capability there is no COMPRESSED_DATA, and never an
+	 * empty DATA. */
+	if (type != SPICE_MSGC_SPICEVMC_DATA || !len)
+		return -EPROTO;
+	if (!guest)
+		return len;
+	if (guest->state != GUEST_RUNNING)
+		return 0;
+	guest->now_ns = channel->service->shard->now_ns;
+	guest->last_input_ns = guest->now_ns;
+	return guest->ops->bytes(guest, channel->type, channel->id, data, len);
+}
+
+uint32_t guest_send(struct guest *guest, uint8_t type, uint8_t id,
+		    const uint8_t *data, uint32_t len)
+{
+	struct session *session =
+		service_session(guest->service, guest->session);
+	struct channel *channel =
+		session ? session_channel(session, type, id) : NULL;
+	uint32_t taken = 0;
+
+	if (!channel)
+		return 0;
+	while (taken < len && channel_has_room(channel)) {
+		struct msg_vmc_data message = {
+			.data = {data + taken,
+				 min_u32(len - taken, VMC_DATA_BYTES)},
+		};
+
+		channel_send(channel, SPICE_MSG_SPICEVMC_DATA, &message);
+		taken += message.data.len;
+	}
+	return taken;
+}
+
+void guest_input_ready(struct guest *guest, uint8_t type, uint8_t id)
+{
+	struct session *session =
+		service_session(guest->service, guest->session);
+	struct channel *channel =
+		session ? session_channel(session, type, id) : NULL;
+
+	if (channel && channel->state == CHANNEL_UP && channel_replay(channel))
+		session_close(session, "malformed input");
+}
