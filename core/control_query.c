@@ -1,16 +1,15 @@
 /* control_query.c - commands that only look. */
 #include "core/control.h"
 #include "core/tickets.h"
+#include "core/version.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CONTROL_VERSION "0.1.0"
-
 json_t *control_version(void)
 {
-	return json_string(CONTROL_VERSION);
+	return json_string(FLUSHMARK_VERSION);
 }
 
 static json_t *describe_arguments(const struct control_argument *list)
@@ -217,7 +216,7 @@ void control_query_sessions(struct control *control, struct control_call *call)
 int control_find_guest(struct control *control, const char *guest)
 {
 	uint64_t found = idtable_get(&control->pool->guests,
-				     guest_key(control->pool->secret, guest));
+				     pool_guest_key(control->pool, guest));
 
 	return found ? handle_shard(found) : -ENOENT;
 }

@@ -52,8 +52,3 @@ uint64_t ticket_key(const uint8_t hash[TICKET_HASH_BYTES])
 		key |= (uint64_t)hash[i] << 8 * i;
 	return usable(key);
 }
-
-uint64_t guest_key(const uint8_t secret[SIPHASH_KEY_BYTES], const char *name)
-{
-	return usable(siphash64(secret, name, strlen(name)));
-}

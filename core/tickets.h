@@ -21,6 +21,3 @@ void ticket_hash(const uint8_t secret[SIPHASH_KEY_BYTES], const void *text,
 
 /* The key of a ticket's hash in pool.tickets, never 0. */
 uint64_t ticket_key(const uint8_t hash[TICKET_HASH_BYTES]);
-
-/* The key of a guest's name in pool.guests, never 0. */
-uint64_t guest_key(const uint8_t secret[SIPHASH_KEY_BYTES], const char *name);

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -80,6 +80,11 @@ int host_journal_open(struct host_journal *journal, const char *path)
 	journal->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (journal->fd < 0)
 		return -errno;
+	/* Two daemons with one journal would each take it for their own. */
+	if (flock(journal->fd, LOCK_EX | LOCK_NB)) {
+		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		goto fail;
+	}
 	end = walk(journal->fd, UINT64_MAX, NULL, NULL);
 	if (end < 0) {
 		err = (int)end;

@@ -282,7 +282,7 @@ static struct bench *open_bench(void)
 		0);
 	/* demo-1 lives on shard 1. */
 	cr_assert_eq(idtable_add(&bench->pool.guests,
-				 guest_key(bench->pool.secret, "demo-1"),
+				 pool_guest_key(&bench->pool, "demo-1"),
 				 handle_make(1, 1, 4)),
 		     0);
 	return bench;

@@ -1,0 +1,129 @@
+/* process.c - what a daemon's process asks of the system around it. */
+#include "core/daemon/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+uint64_t process_raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 1024;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		getrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur;
+}
+
+int process_make_dir(const char *path)
+{
+	char part[256];
+	size_t len = strlen(path);
+	struct stat info;
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, i == len ? 0700 : 0755) && errno != EEXIST)
+			return -errno;
+	}
+	if (stat(path, &info))
+		return -errno;
+	if (!S_ISDIR(info.st_mode))
+		return -ENOTDIR;
+	/* Where others may write they could put a socket of theirs. */
+	if (info.st_uid != geteuid() || (info.st_mode & 022))
+		return -EPERM;
+	return 0;
+}
+
+void process_notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (len < 2 || len >= sizeof(address.sun_path) ||
+	    (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(address.sun_path, path, len);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	/* A manager that does not listen is its own problem. */
+	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+		     (struct sockaddr *)&address,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+	close(fd);
+}
+
+static void signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGUSR1); /* our own, to end the thread */
+}
+
+void stopper_block_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal_set(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void *wait_for_signal(void *arg)
+{
+	struct stopper *stopper = arg;
+	sigset_t set;
+	int number;
+
+	signal_set(&set);
+	if (sigwait(&set, &number) == 0)
+		stopper_set(stopper);
+	return NULL;
+}
+
+int stopper_start(struct stopper *stopper, struct dp *control_dp)
+{
+	int err;
+
+	stopper->control_dp = control_dp;
+	err = pthread_create(&stopper->thread, NULL, wait_for_signal, stopper);
+	stopper->started = err == 0;
+	return -err;
+}
+
+void stopper_set(struct stopper *stopper)
+{
+	atomic_store(&stopper->set, 1);
+	if (stopper->control_dp)
+		dp_wake(stopper->control_dp);
+}
+
+void stopper_stop(struct stopper *stopper)
+{
+	if (!stopper->started)
+		return;
+	pthread_kill(stopper->thread, SIGUSR1);
+	pthread_join(stopper->thread, NULL);
+	stopper->started = false;
+}
