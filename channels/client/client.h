@@ -1,0 +1,371 @@
+/* client.h - the client's side of a session: bytes in, bytes out, no I/O. */
+#pragma once
+
+#include "channels/wire/frame.h"
+#include "channels/wire/link.h"
+#include "core/addr.h"
+
+/*
+ * A session as a SPICE client holds it: a main channel, the channels that the
+ * server lists, and for a migration a second connection (leg) for each. It
+ * does what spice-gtk 0.42 does, down to what surprises a server, unless
+ * options.quirks is false. Time, sockets and randomness are the io's.
+ *
+ *          BEGIN*       main up     ACK/NACK, all up     last swap
+ *   NONE --------> CONNECTING --> LINKING --------> MIGRATING --------> NONE
+ *    ^                 |             |               |  |  ^
+ *    \---CONNECT_ERROR-+-------------/      CANCEL --/  |  \-- CANCEL
+ *    ^                                                  | MIGRATE_END
+ *    \------------------------- INIT ------------ WAIT_INIT
+ *
+ * A leg is numbered by the client and free for a new connection only after
+ * client_closed. Nothing here may be called from inside an io call but event.
+ */
+#define CLIENT_CHANNELS_MAX   16
+#define CLIENT_LEGS_MAX       48 /* old, current and next of each channel */
+#define CLIENT_SURFACES_MAX   8
+#define CLIENT_PASSWORD_MAX   60 /* as spice-gtk */
+#define CLIENT_MOTION_WINDOW  8  /* motions without an ack, at most */
+#define CLIENT_MOTION_PER_ACK 4
+#define CLIENT_NONE           255 /* no leg, no channel */
+
+struct client;
+struct client_event;
+
+/*
+ * What the owner does for a client. Bytes given are copied in the call. room
+ * says how much send would take at this moment: the client asks before it
+ * sends. hold stops received and eof for a leg, or starts them again.
+ * seal makes the ticket's ciphertext; 0 or -errno.
+ */
+struct client_io {
+	int (*connect)(void *io, uint32_t leg, const char *host, uint16_t port);
+	uint32_t (*room)(void *io, uint32_t leg);
+	void (*send)(void *io, uint32_t leg, const void *bytes, uint32_t len);
+	void (*hold)(void *io, uint32_t leg, bool held);
+	void (*close)(void *io, uint32_t leg); /* client_closed follows */
+	int (*seal)(void *io, const uint8_t key[WIRE_LINK_KEY_BYTES],
+		    const char *password,
+		    uint8_t cipher[WIRE_LINK_CIPHER_BYTES]);
+	void (*event)(void *io, const struct client_event *event);
+};
+
+enum client_event_kind {
+	CLIENT_UP,	     /* every listed channel is linked */
+	CLIENT_BEGUN,	     /* a migration: the destination is dialled */
+	CLIENT_LINKED,	     /* all linked there; mode says which kind */
+	CLIENT_LINK_FAILED,  /* CONNECT_ERROR was answered */
+	CLIENT_WOULD_CRASH,  /* ... and a spice-gtk would be dead now */
+	CLIENT_FROZEN,	     /* channel: MIGRATE came, data is awaited */
+	CLIENT_THAWED,	     /* channel: another message came instead */
+	CLIENT_SWAPPED,	     /* channel: it is at the destination */
+	CLIENT_RESET,	     /* semi: all but main starts over */
+	CLIENT_MIGRATED,	     /* the move is over; mode */
+	CLIENT_CANCELLED,    /* the move is undone */
+	CLIENT_CHANNEL_UP,   /* channel: linked, or started over */
+	CLIENT_CHANNEL_LOST, /* channel; error */
+	CLIENT_REFUSED,	     /* channel: value is the link error */
+	CLIENT_CLOSED,	     /* the session is over; error. The last event */
+	CLIENT_DATA,	     /* vmc: data, a piece of the stream */
+	CLIENT_WRITABLE,     /* channel: the queue is empty again */
+	CLIENT_PORT_NAMED,   /* data is the name, value: opened */
+	CLIENT_PORT_EVENT,   /* value */
+	CLIENT_SURFACE,	     /* value is its id; created or destroyed */
+	CLIENT_DRAW,	     /* value is the surface, rect: where */
+	CLIENT_MARK,
+	CLIENT_MODIFIERS,  /* value */
+	CLIENT_MOTION_ACK, /* value: motions still unacknowledged */
+	CLIENT_MOUSE_MODE, /* value */
+};
+
+enum client_mode { CLIENT_SEAMLESS = 1, CLIENT_SEMI, CLIENT_SWITCH_HOST };
+
+struct client_rect {
+	int32_t top, left, bottom, right;
+};
+
+struct client_event {
+	uint8_t kind; /* enum client_event_kind */
+	uint8_t type; /* the channel, where one is concerned */
+	uint8_t id;
+	uint8_t mode; /* enum client_mode */
+	int error;
+	uint32_t value;
+	struct span data; /* lent for the call */
+	struct client_rect rect;
+};
+
+struct client_options {
+	char password[CLIENT_PASSWORD_MAX + 1];
+	uint8_t main_caps;	  /* bits, 0xf: all four */
+	bool quirks;		  /* as spice-gtk; else plain good manners */
+	bool full_header;	  /* mini headers are not offered */
+	bool no_auth_selection;	  /* ... nor this: the ticket comes at once */
+	bool no_acks;		  /* ACK_SYNC yes, ACK never */
+	bool framebuffer;	  /* keep surface 0's picture */
+	uint32_t skip_types;	  /* bit per type: listed but not linked */
+	uint32_t link_seed;	  /* order of links; 0: as they are listed */
+	uint32_t queue_max_bytes; /* of unsent messages, per channel */
+};
+
+/* What a server did against the rules; each counter must stay 0. */
+struct client_violations {
+	uint32_t frozen;      /* no MIGRATE_DATA or NOTIFY behind MIGRATE */
+	uint32_t after_end;   /* bytes behind what must come last */
+	uint32_t early_main;  /* next main: something beside the one answer */
+	uint32_t init_again;  /* INIT of what was not reset */
+	uint32_t surface;     /* created twice, or unknown */
+	uint32_t draw;	      /* to no surface, or outside of it */
+	uint32_t empty;	      /* data of size 0 */
+	uint32_t motion_acks; /* more than there were motions */
+	uint32_t tokens;      /* more than the agent's window */
+	uint32_t serial;      /* a jump, with full headers */
+	uint32_t header;      /* the destination uses another header */
+	uint32_t malformed;   /* not decodable, or not known */
+	uint32_t unexpected;  /* at the wrong time */
+	char first[96];	      /* the first one in words, else empty */
+};
+
+/* A channel's last move by the client's clock; 0: did not happen. */
+struct client_pause {
+	uint64_t migrate_ns; /* MIGRATE received */
+	uint64_t mark_ns;    /* FLUSH_MARK sent */
+	uint64_t data_ns;    /* MIGRATE_DATA received */
+	uint64_t token_ns;   /* MIGRATE_DATA sent to the destination */
+	uint64_t first_ns;   /* first message read from the destination */
+};
+
+struct client_counts {
+	uint64_t messages_in;
+	uint64_t messages_out;
+	uint64_t data_bytes_in; /* of vmc streams */
+	uint64_t data_bytes_out;
+	uint32_t thaws;
+	uint32_t dropped_bytes; /* of the queue, by a reset */
+};
+
+/* The rest of this file is for reading only. */
+
+enum client_leg_state {
+	CLIENT_LEG_FREE,
+	CLIENT_LEG_DIALLING,
+	CLIENT_LEG_HEADER, /* of the link reply */
+	CLIENT_LEG_REPLY,
+	CLIENT_LEG_RESULT,
+	CLIENT_LEG_UP,	      /* frames are read, unless held */
+	CLIENT_LEG_HANDSHAKE, /* next main: ACK or NACK is awaited */
+	CLIENT_LEG_PARKED,    /* next: linked, not read */
+	CLIENT_LEG_OLD,	      /* left behind: watched, not understood */
+	CLIENT_LEG_CLOSING,   /* client_closed is awaited */
+};
+
+struct client_leg {
+	uint8_t state;	 /* enum client_leg_state */
+	uint8_t channel; /* index */
+	uint8_t sink;	 /* where the body under way goes */
+	bool held;
+	bool dead;	 /* parked or old, and closed by the server */
+	bool after_ack;	 /* the rest of this burst is lost */
+	bool orphan;	 /* no channel's: closed at the first byte */
+	bool gone;	 /* client_closed has come */
+	uint32_t want_bytes; /* of the link stage */
+	uint32_t connection_id;
+	uint32_t common_caps; /* the server's first words */
+	uint32_t channel_caps;
+	uint64_t out_serial; /* both: before a channel uses it */
+	uint64_t in_serial;
+	struct frame_parser parser;
+	struct chunkq rx;
+};
+
+struct client_channel {
+	uint8_t type;
+	uint8_t id;
+	uint8_t leg;  /* in use, or CLIENT_NONE */
+	uint8_t next; /* at the destination */
+	uint8_t old;  /* left behind and still open */
+	bool known;   /* the slot is used */
+	bool dialled;
+	bool linked;  /* up at some time, and not lost since */
+	bool skipped; /* listed, never linked, never read */
+	bool frozen;  /* MIGRATE_DATA is awaited */
+	bool mute;    /* neither read nor written */
+	bool deaf;    /* the reader still waits on the old leg */
+	bool stopped; /* the user does not read */
+	bool inited;  /* INIT of its type has come */
+	bool left;    /* still to be swapped */
+	bool swapped; /* in this move */
+	bool heard;   /* something was read since the swap */
+	bool fresh_serial;
+	bool full; /* WRITABLE is due */
+	uint8_t settle; /* passes until the queue goes to a new leg */
+	uint8_t flags; /* of its last MIGRATE */
+	uint32_t ack_window;
+	uint32_t ack_count;
+	uint64_t in_serial;
+	uint64_t out_serial;
+	struct chunkq queue; /* u32 length and a framed message, each */
+	struct client_pause pause;
+	struct client_counts counts;
+};
+
+enum client_state {
+	CLIENT_IDLE,
+	CLIENT_STARTING, /* until the list has come */
+	CLIENT_RUNNING,
+	CLIENT_ENDED,
+};
+
+enum client_move_state {
+	CLIENT_MOVE_NONE,
+	CLIENT_MOVE_CONNECTING,
+	CLIENT_MOVE_LINKING,
+	CLIENT_MOVE_MIGRATING,
+	CLIENT_MOVE_WAIT_INIT,
+};
+
+struct client_address {
+	char host[256];
+	uint16_t port;
+};
+
+struct client_move {
+	uint8_t state; /* enum client_move_state */
+	bool seamless; /* offered */
+	bool do_seamless;
+	bool asked; /* the answer to DO_SEAMLESS is awaited */
+	uint32_t version;
+	struct client_address there;
+};
+
+struct client_surface {
+	bool used;
+	bool stale; /* reset: may be created again */
+	uint32_t id;
+	uint32_t width;
+	uint32_t height;
+};
+
+struct client_motion {
+	int32_t dx, dy; /* not sent yet */
+	uint32_t x, y;
+	uint16_t buttons;
+	uint8_t display_id;
+	uint8_t unacked;
+	bool move_due;
+	bool place_due;
+};
+
+struct client_agent {
+	bool connected;
+	uint32_t tokens;
+	uint32_t tokens_max;
+};
+
+/* The raw picture whose rows are arriving, of the one display leg read. */
+struct client_paint {
+	bool plain;
+	uint32_t surface_id;
+	struct client_rect rect;
+	uint32_t stride_bytes;
+};
+
+struct client {
+	const struct client_io *io;
+	void *io_arg;
+	struct chunk_pool *pool;
+	struct client_options options;
+	uint8_t state; /* enum client_state */
+	bool switching;
+	bool up;
+	uint32_t session_id;
+	uint32_t mouse_modes;
+	uint32_t mouse_mode;
+	uint16_t modifiers;
+	uint32_t random;
+	uint64_t now_ns;
+	struct client_address here;
+	struct client_move move;
+	struct client_agent agent;
+	struct client_motion motion;
+	struct client_surface surfaces[CLIENT_SURFACES_MAX];
+	struct client_paint paint;
+	uint32_t *pixels; /* of surface 0 */
+	uint32_t pixels_width;
+	uint32_t pixels_height;
+	uint32_t migrations; /* ended, of any mode */
+	uint32_t crashes;    /* that a spice-gtk would have had */
+	uint32_t draws_other; /* draws that are no raw bitmap */
+	struct client_violations violations;
+	struct client_channel channels[CLIENT_CHANNELS_MAX]; /* main first */
+	struct client_leg legs[CLIENT_LEGS_MAX];
+};
+
+/* The options of a well-kept spice-gtk; only the password is missing. */
+void client_options_default(struct client_options *options);
+
+/* io, its argument and the pool are lent until fini; options are copied. */
+void client_init(struct client *client, const struct client_io *io,
+		 void *io_arg, struct chunk_pool *pool,
+		 const struct client_options *options);
+
+/* Frees what it holds. All legs must have ended, or their owner with them. */
+void client_fini(struct client *client);
+
+/*
+ * Dials main. host is an IP literal, a name, or the path of a unix socket,
+ * which starts with '/' or '@'. Returns 0, -EINVAL or what connect returned.
+ */
+int client_start(struct client *client, const char *host, uint16_t port,
+		 uint64_t now_ns);
+
+/* Closes every leg; no event but client_closed on each is expected. */
+void client_stop(struct client *client);
+
+/* True when no leg is left. */
+bool client_is_idle(const struct client *client);
+
+/* What happened to a leg. received returns the bytes it took: the rest must
+ * be given again when the leg is no longer held. */
+void client_connected(struct client *client, uint32_t leg, uint64_t now_ns);
+uint32_t client_received(struct client *client, uint32_t leg,
+			 const uint8_t *bytes, uint32_t len, uint64_t now_ns);
+void client_writable(struct client *client, uint32_t leg, uint64_t now_ns);
+void client_eof(struct client *client, uint32_t leg, uint64_t now_ns);
+void client_closed(struct client *client, uint32_t leg, int error,
+		   uint64_t now_ns);
+
+/* At the end of a pass with anything above. True: again in the next pass. */
+bool client_flush(struct client *client, uint64_t now_ns);
+
+/*
+ * The user's part. Each queues one message: 0, -ENOTCONN (no such channel),
+ * -EAGAIN (queue full: CLIENT_WRITABLE follows) or -EINVAL. While a channel
+ * is frozen the message waits.
+ */
+int client_port_send(struct client *client, uint8_t type, uint8_t id,
+		     const void *bytes, uint32_t len);
+int client_port_event(struct client *client, uint8_t type, uint8_t id,
+		      uint8_t event);
+int client_key(struct client *client, uint32_t scancode, bool down);
+int client_mouse_motion(struct client *client, int32_t dx, int32_t dy,
+			uint16_t buttons);
+int client_mouse_position(struct client *client, uint32_t x, uint32_t y,
+			  uint16_t buttons, uint8_t display_id);
+int client_mouse_button(struct client *client, uint8_t button, bool down,
+			uint16_t buttons);
+int client_mouse_mode(struct client *client, uint16_t mode);
+int client_agent_send(struct client *client, const void *bytes, uint32_t len);
+
+/* Stops and starts reading a channel: a client that is slow. */
+void client_read(struct client *client, uint8_t type, uint8_t id, bool on);
+
+/* A channel by name, lent, or NULL; and its figures. */
+const struct client_channel *client_find(const struct client *client,
+					 uint8_t type, uint8_t id);
+
+/* Bytes that wait in a channel's own queue. */
+uint32_t client_queued(const struct client *client, uint8_t type, uint8_t id);
+
+/* True when the server has broken no rule. */
+bool client_is_content(const struct client *client);
