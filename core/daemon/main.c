@@ -19,7 +19,7 @@
 #define CONTROL_CONNS 4096 /* peers settle through control */
 #define CONNS_MAX     ((uint32_t)1 << 19)
 /* Descriptors that are not connections: rings, regions, files. */
-#define OTHER_FDS 256
+#define OTHER_FDS 1024
 
 struct runner {
 	struct process *process;
