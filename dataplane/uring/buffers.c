@@ -74,6 +74,7 @@ void buffers_fill(struct uring_dp *u)
 	}
 	if (added)
 		io_uring_buf_ring_advance(buffers->ring, added);
+	buffers->credit = buffers->free_count + buffers->ring_count;
 }
 
 uint8_t *buffers_take(struct uring_dp *u, uint32_t buffer)
@@ -94,9 +95,16 @@ void buffers_give(struct uring_dp *u, uint32_t buffer)
 	buffers->free[buffers->free_count++] = (uint16_t)buffer;
 }
 
-bool buffers_left(const struct uring_dp *u)
+/*
+ * For a connection that found none. With a thousand of them and one buffer
+ * back, arming all would fail all but one.
+ */
+bool buffers_claim(struct uring_dp *u)
 {
-	return u->buffers.free_count + u->buffers.ring_count > 0;
+	if (u->buffers.credit == 0)
+		return false;
+	u->buffers.credit--;
+	return true;
 }
 
 void buffers_widen(struct uring_dp *u)

@@ -93,6 +93,7 @@ struct conn {
 	uint8_t send_op;
 	uint8_t connect_op;
 	bool working : 1; /* on the work list */
+	bool starved : 1; /* found no buffer: armed when there is one */
 	bool held : 1;
 	bool eof : 1; /* the kernel said so */
 	bool eof_told : 1;
@@ -117,6 +118,7 @@ struct buffers {
 	bool *lent;     /* out as a view: found when recycled twice */
 	uint32_t free_count;
 	uint32_t ring_count; /* given to the kernel and not yet back */
+	uint32_t credit;     /* starved connections that may be armed now */
 	uint32_t window;     /* how many the kernel should have */
 	uint32_t used_peak;
 	uint32_t fills;
@@ -212,7 +214,7 @@ int buffers_init(struct uring_dp *u);
 void buffers_fill(struct uring_dp *u);
 uint8_t *buffers_take(struct uring_dp *u, uint32_t buffer);
 void buffers_give(struct uring_dp *u, uint32_t buffer);
-bool buffers_left(const struct uring_dp *u);
+bool buffers_claim(struct uring_dp *u);
 void buffers_widen(struct uring_dp *u);
 
 /* kept.c: bytes held back. Appending copies; 0 or -ENOMEM. */

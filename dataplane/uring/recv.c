@@ -45,12 +45,12 @@ bool recv_pump(struct uring_dp *u, struct conn *conn)
 	}
 	if (conn->recv_op != OP_IDLE)
 		return true;
-	/* All are lent: asking the kernel now would fail at once. */
-	if (!buffers_left(u))
+	if (conn->starved && !buffers_claim(u))
 		return false;
 	struct io_uring_sqe *sqe = ring_sqe(u);
 	if (!sqe)
 		return false;
+	conn->starved = false;
 	io_uring_prep_recv_multishot(sqe, conn->fd, NULL, 0, 0);
 	conn_target(u, conn, sqe);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -78,6 +78,12 @@ static void recv_data(struct uring_dp *u, struct conn *conn, uint32_t buffer,
 	buffers_give(u, buffer);
 }
 
+static void recv_starve(struct uring_dp *u, struct conn *conn)
+{
+	conn->starved = true;
+	buffers_widen(u);
+}
+
 void recv_complete(struct uring_dp *u, struct conn *conn, int32_t res,
 		   uint32_t flags)
 {
@@ -97,7 +103,7 @@ void recv_complete(struct uring_dp *u, struct conn *conn, int32_t res,
 	if (res == 0)
 		conn->eof = true;
 	else if (res == -ENOBUFS)
-		buffers_widen(u);
+		recv_starve(u, conn);
 	else if (res != -ECANCELED && res != -EINTR && res != -EAGAIN)
 		conn_fail(u, conn, res);
 }
