@@ -18,8 +18,9 @@
 
 /* One way to run the suite. */
 struct variant {
-	bool local; /* unix sockets in directory */
-	bool direct;
+	bool local;  /* unix sockets in directory */
+	bool direct; /* all dps, or the odd ones if mixed */
+	bool mixed;
 	char directory[64];
 };
 
@@ -37,9 +38,9 @@ static struct uring_config small_config(bool direct)
 static int variant_make(void *arg, uint32_t index, struct dp **dp)
 {
 	const struct variant *variant = arg;
-	struct uring_config config = small_config(variant->direct);
+	bool direct = variant->direct && (!variant->mixed || index % 2);
+	struct uring_config config = small_config(direct);
 
-	(void)index;
 	return uring_dp_create(&config, dp);
 }
 
@@ -76,9 +77,13 @@ static uint32_t open_descriptors(void)
 	return count;
 }
 
-static void run_variant(bool local, bool direct)
+static void run_variant(bool local, bool direct, bool mixed)
 {
-	struct variant variant = {.local = local, .direct = direct};
+	struct variant variant = {
+		.local = local,
+		.direct = direct,
+		.mixed = mixed,
+	};
 	struct dp_factory factory = {
 		.make = variant_make,
 		.step = variant_step,
@@ -107,22 +112,28 @@ static void run_variant(bool local, bool direct)
 
 Test(dp_uring, tcp)
 {
-	run_variant(false, false);
+	run_variant(false, false, false);
 }
 
 Test(dp_uring, unix_sockets)
 {
-	run_variant(true, false);
+	run_variant(true, false, false);
 }
 
 Test(dp_uring, tcp_direct)
 {
-	run_variant(false, true);
+	run_variant(false, true, false);
 }
 
 Test(dp_uring, unix_sockets_direct)
 {
-	run_variant(true, true);
+	run_variant(true, true, false);
+}
+
+/* Parcels go from plain to direct descriptors and back. */
+Test(dp_uring, tcp_mixed)
+{
+	run_variant(false, true, true);
 }
 
 /* The rest needs no bench: one dp or two, polled until an event comes. */
@@ -372,6 +383,21 @@ Test(dp_uring, without_descriptors_connections_wait)
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	cr_expect(poll_for(dp, DP_ACCEPTED, &event));
 	dp_destroy(dp);
+}
+
+Test(dp_uring, a_direct_connection_costs_no_descriptor)
+{
+	struct dp *server = make_dp(true), *client = make_dp(true);
+	struct addr addr = loopback();
+	dp_conn from, to;
+
+	cr_assert_eq(dp_listen(server, &addr, 0, &addr), 0);
+	uint32_t before = open_descriptors();
+	for (uint32_t i = 0; i < 30; i++)
+		make_pair(client, server, &addr, &from, &to);
+	cr_expect_eq(open_descriptors(), before);
+	dp_destroy(server);
+	dp_destroy(client);
 }
 
 Test(dp_uring, unread_is_bounded)
