@@ -1,0 +1,49 @@
+/* swarm_samples.c - every pause of every move, kept for exact quantiles. */
+#include "bench/swarm_samples.h"
+
+#include <stdlib.h>
+
+void swarm_series_add(struct swarm_series *series, uint64_t ns)
+{
+	if (series->count == series->room) {
+		uint32_t room = series->room ? series->room * 2 : 1024;
+		uint64_t *more;
+
+		if (room > SWARM_SERIES_MAX)
+			return;
+		more = realloc(series->ns, room * sizeof(*more));
+		if (!more)
+			return;
+		series->ns = more;
+		series->room = room;
+	}
+	series->ns[series->count++] = ns;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+uint64_t swarm_series_quantile(struct swarm_series *series, double q)
+{
+	uint32_t at;
+
+	if (series->count == 0)
+		return 0;
+	qsort(series->ns, series->count, sizeof(*series->ns), compare);
+	at = (uint32_t)(q * series->count);
+	return series->ns[min_u32(at, series->count - 1)];
+}
+
+void swarm_samples_fini(struct swarm_samples *samples)
+{
+	free(samples->protocol.ns);
+	free(samples->added.ns);
+	free(samples->output.ns);
+	free(samples->input.ns);
+	*samples = (struct swarm_samples){0};
+}
