@@ -294,6 +294,10 @@ static void join_session(struct service *service, struct linking *linking)
 	    !equal_constant_time(guest->ticket_hash, linking->ticket_hash,
 				 sizeof(guest->ticket_hash))) {
 		stats_add(&service->shard->stats, STAT_tickets_wrong, 1);
+		host_log(service->shard->host, LOG_INFO,
+			 "link of %s %u refused: wrong ticket for its session",
+			 wire_channel_name(linking->link.channel_type),
+			 linking->link.channel_id);
 		finish(service, linking, SPICE_LINK_ERR_PERMISSION_DENIED);
 		return;
 	}
@@ -321,6 +325,12 @@ static void ticket(struct service *service, struct linking *linking)
 		ticket_keys_spend(&service->keys, linking->key_id, cipher);
 	if (!known) {
 		bool wrong_id = !new_main && !linking->target;
+
+		host_log(service->shard->host, LOG_INFO,
+			 "link of %s %u refused: %s",
+			 wire_channel_name(linking->link.channel_type),
+			 linking->link.channel_id,
+			 wrong_id ? "no such session" : "wrong ticket");
 
 		stats_add(&service->shard->stats, STAT_tickets_wrong, 1);
 		finish(service, linking,
