@@ -316,8 +316,9 @@ static void flush_links(struct service *service)
 		}
 		head = next;
 	}
-	/* What is left, or was touched meanwhile, wants another pass. */
-	if (service->touched_links)
+	/* What is left, or was touched meanwhile, wants another pass: a link
+	 * that became a channel has its result still to send. */
+	if (service->touched_links || service->touched)
 		shard_again(service->shard);
 }
 
