@@ -7,12 +7,6 @@
 /* Without any echo for so long what was sent is taken for lost. */
 #define STALL_US 500000
 
-struct write {
-	struct client *client;
-	SpicePortChannel *port;
-	uint8_t bytes[];
-};
-
 void streams_init(struct client *client)
 {
 	struct streams *s = &client->streams;
@@ -27,28 +21,23 @@ void streams_init(struct client *client)
 
 static void written(GObject *object, GAsyncResult *result, gpointer data)
 {
-	struct write *write = data;
 	GError *error = NULL;
 
 	/* A reset channel answers with an error: those bytes show as lost. */
-	if (spice_port_channel_write_finish((SpicePortChannel *)object, result,
-					    &error) < 0)
-		client_say("write %s", error ? error->message : "failed");
+	spice_port_channel_write_finish((SpicePortChannel *)object, result,
+					&error);
 	g_clear_error(&error);
-	g_free(write);
+	g_free(data);
 }
 
 static void write_bytes(struct client *client, const uint8_t *bytes,
 			uint32_t len)
 {
 	struct streams *s = &client->streams;
-	struct write *write = g_malloc(sizeof(*write) + len);
+	uint8_t *copy = g_malloc(len);
 
-	write->client = client;
-	write->port = s->echo;
-	memcpy(write->bytes, bytes, len);
-	spice_port_channel_write_async(s->echo, write->bytes, len, NULL,
-				       written, write);
+	memcpy(copy, bytes, len);
+	spice_port_channel_write_async(s->echo, copy, len, NULL, written, copy);
 }
 
 static void send_bytes(struct client *client, uint32_t len, int64_t now_us)
@@ -178,20 +167,22 @@ static void port_opened(GObject *object, GParamSpec *spec, gpointer user)
 {
 	struct client *client = user;
 	struct streams *s = &client->streams;
+	SpicePortChannel *port = (SpicePortChannel *)object;
 	char *name = NULL;
 	gboolean opened = FALSE;
 
 	(void)spec;
 	g_object_get(object, "port-name", &name, "port-opened", &opened, NULL);
-	if (name == NULL || !opened) {
-		g_free(name);
-		return;
-	}
-	if (g_str_has_suffix(name, ".demo.echo.0")) {
-		s->echo = (SpicePortChannel *)object;
+	if (!opened) {
+		/* It starts over: nothing can be written meanwhile. */
+		if (s->echo == port)
+			s->echo = NULL;
+	} else if (name && g_str_has_suffix(name, ".demo.echo.0")) {
+		s->echo = port;
 		s->tick_us = s->echo_heard_us = g_get_monotonic_time();
-	} else if (g_str_has_suffix(name, ".demo.pulse.0")) {
-		s->pulse = (SpicePortChannel *)object;
+		s->started_from = s->sent;
+	} else if (name && g_str_has_suffix(name, ".demo.pulse.0")) {
+		s->pulse = port;
 	}
 	g_free(name);
 }
