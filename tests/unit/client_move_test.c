@@ -226,6 +226,9 @@ static void check_semi(struct script *s)
 	script_expect_nothing(s, next); /* no ATTACH_CHANNELS */
 	cr_assert(s->ends[main].closed);
 	cr_assert_eq(script_count(s, CLIENT_MIGRATED), 1);
+	/* Serials begin again with the new connection. */
+	if (script_mode(s) == FRAME_FULL)
+		cr_assert_eq(s->ends[next].in_serial, 2);
 	for (uint32_t i = 0; i < SCRIPT_TYPES; i++) {
 		uint32_t leg = script_leg(s, script_types[i]);
 		uint16_t hello[] = {SPICE_MSGC_DISPLAY_INIT,
@@ -234,6 +237,8 @@ static void check_semi(struct script *s)
 		cr_assert_neq(leg, old[i]);
 		if (hello[i])
 			script_expect(s, leg, hello[i], NULL);
+		if (hello[i] && script_mode(s) == FRAME_FULL)
+			cr_assert_eq(s->ends[leg].in_serial, 1);
 		script_ping(s, leg, 3);
 		script_pump(s);
 		/* The reader still waits on the old socket. */
@@ -362,6 +367,29 @@ Test(client_move, freezes_main_while_it_links)
 	script_pump(&s);
 	script_expect(&s, main, SPICE_MSGC_PONG, NULL);
 	script_content(&s);
+	script_fini(&s);
+}
+
+/* Bytes of one burst: those behind BEGIN wait, as in a socket. */
+Test(client_move, reads_nothing_behind_begin)
+{
+	static struct script s;
+	struct client_options made = options();
+	struct msg_main_migrate_begin to = {.port = 1,
+					    .host = {(const uint8_t *)"s2", 2}};
+	uint32_t main;
+
+	begin(&s, &made);
+	main = script_leg(&s, SPICE_CHANNEL_MAIN);
+	script_put(&s, main, SPICE_MSG_MAIN_MIGRATE_BEGIN, &to);
+	script_ping(&s, main, 1);
+	script_pump(&s);
+	script_expect_nothing(&s, main);
+	client_closed(&s.client, script_next(&s, SPICE_CHANNEL_MAIN),
+		      -ECONNREFUSED, 0);
+	script_pump(&s);
+	script_expect(&s, main, SPICE_MSGC_MAIN_MIGRATE_CONNECT_ERROR, NULL);
+	script_expect(&s, main, SPICE_MSGC_PONG, NULL);
 	script_fini(&s);
 }
 
