@@ -113,7 +113,9 @@ static void on_event(void *arg, const char *event, const json_t *data)
 	struct progress *progress = arg;
 	time_t now = time(NULL);
 
-	if (strcmp(event, "DRAIN_PROGRESS") != 0)
+	/* While it lists there is nothing to count yet. */
+	if (strcmp(event, "DRAIN_PROGRESS") != 0 ||
+	    cli_count(data, "sessions") == 0)
 		return;
 	if (!progress->terminal && now == progress->last)
 		return;
