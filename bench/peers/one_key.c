@@ -1,5 +1,4 @@
 /* one_key.c - preloaded into libspice: one RSA key for all links. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
@@ -15,9 +14,6 @@
  * without changing libspice.
  */
 typedef EVP_PKEY *make_key(OSSL_LIB_CTX *, const char *, const char *, ...);
-
-EVP_PKEY *EVP_PKEY_Q_keygen(OSSL_LIB_CTX *libctx, const char *propq,
-			    const char *type, ...);
 
 EVP_PKEY *EVP_PKEY_Q_keygen(OSSL_LIB_CTX *libctx, const char *propq,
 			    const char *type, ...)

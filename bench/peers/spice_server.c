@@ -174,8 +174,9 @@ int main(int argc, char **argv)
 	int err = read_options(&peer, argc, argv);
 
 	if (err) {
-		fprintf(stderr, "usage: %s [-n desktops] [-p first port] "
-				"[-w password]\n",
+		fprintf(stderr,
+			"usage: %s [-n desktops] [-p first port] "
+			"[-w password]\n",
 			argv[0]);
 		return 2;
 	}

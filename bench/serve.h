@@ -1,0 +1,37 @@
+/* serve.h - a fresh server process for one measurement, and what it uses. */
+#pragma once
+
+#include "bench/load.h"
+
+#include <sys/types.h>
+
+/*
+ * kinds: "flushmark", "spice" (libspice-server as shipped) and "spice1" (the
+ * same with one cached key). Each runs so many desktops, with a ticket each.
+ */
+struct serve {
+	pid_t pid;
+	uint32_t count;
+	struct load_target *targets;
+	char dir[64]; /* holds its files, removed at the end */
+};
+
+/*
+ * Starts the server of that kind; programs are looked for under build_dir.
+ * Returns when it listens and is idle. 0 or -errno with a line on stderr.
+ */
+int serve_start(struct serve *serve, const char *kind, const char *build_dir,
+		uint32_t count);
+
+/* Stops it, by its pid, and waits. */
+void serve_stop(struct serve *serve);
+
+/* CPU time of all its threads so far. 0 or -errno. */
+int serve_cpu_ns(const struct serve *serve, uint64_t *ns);
+
+/* Waits until it has used next to nothing for a while; 10 s at most. */
+int serve_settle(const struct serve *serve);
+
+/* Bytes of memory that are its alone, and with its share of what is not. */
+int serve_memory(const struct serve *serve, uint64_t *private_bytes,
+		 uint64_t *pss_bytes);
