@@ -203,7 +203,11 @@ static int dispatch(struct channel *channel, uint16_t type, const uint8_t *data,
 	case CHANNEL_FROZEN:
 		return channel_keep(channel, type, data, len);
 	default:
-		return -EPROTO; /* SEALED: behind the mark there is nothing */
+		/* SEALED: behind the mark there is nothing. Without marks the
+		 * client does not know yet; it counts if the move is undone. */
+		if (migrate_by_marks(channel_session(channel)))
+			return -EPROTO;
+		return channel_keep(channel, type, data, len);
 	}
 }
 

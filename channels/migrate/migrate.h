@@ -22,6 +22,9 @@ void migrate_undo(struct service *service, struct move *move);
 int migrate_connected(struct session *session, bool seamless);
 int migrate_connect_error(struct session *session);
 
+/* True when the client ends its input to a frozen channel with a mark. */
+bool migrate_by_marks(const struct session *session);
+
 /* FLUSH_MARK was read: seals the channel in this very pass. 0 or -EPROTO. */
 int migrate_mark(struct channel *channel);
 

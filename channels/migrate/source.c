@@ -417,6 +417,15 @@ void migrate_freeze(struct service *service, struct move *move)
 		move_sealed(move);
 }
 
+bool migrate_by_marks(const struct session *session)
+{
+	const struct move *move =
+		moves_get(session->service->moves, session->move);
+
+	return move && move->mode == MODE_SEAMLESS &&
+	       (session->flags & SPICE_MIGRATE_NEED_FLUSH);
+}
+
 /* Post-migration step (2): c->s1 FLUSH_MARK. */
 int migrate_mark(struct channel *channel)
 {
