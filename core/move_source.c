@@ -456,6 +456,7 @@ void move_source_timer(struct move *move)
 	struct moves *moves = move->moves;
 	uint64_t drain_ns =
 		moves->shard->pool->config->move.drain_ms * NS_PER_MS;
+	bool up;
 
 	switch (move->state) {
 	case MOVE_LIVE:
@@ -487,6 +488,9 @@ void move_source_timer(struct move *move)
 			release(move, MOVE_CLOSED);
 			break;
 		}
+		/* Of an earlier life: it has no link yet. */
+		if (move->link == PEER_LINK_NONE)
+			peers_want(moves->peers, move->peer, &move->link, &up);
 		if (!move->acknowledged)
 			move_send(move, PEER_COMMIT, NULL);
 		move_arm(move, COMMIT_AGAIN_NS);
@@ -532,7 +536,6 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 	struct commit_record record;
 	struct move *move;
 	int peer;
-	bool up;
 
 	if (len != sizeof(record))
 		return;
@@ -559,9 +562,8 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 	move->state = MOVE_COMMITTED;
 	move->reported = true; /* who asked for it has gone */
 	memcpy(move->guest_name, record.guest, sizeof(record.guest));
-	move_arm(move, COMMIT_AGAIN_NS);
-	if (peers_want(moves->peers, move->peer, &move->link, &up))
-		recovery->err = -ENOSPC;
+	/* The shard does not run yet: the timer connects. */
+	move_arm(move, 0);
 }
 
 int moves_recover(struct moves *moves)
