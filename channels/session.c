@@ -210,6 +210,7 @@ void session_channel_closed(struct session *session, struct channel *channel)
 		session_find(session, channel->type, channel->id);
 	struct guest *guest = session_guest(session);
 	bool was_main = channel->type == SPICE_CHANNEL_MAIN;
+	bool gone_ahead = migrate_gone_ahead(session, channel);
 	uint8_t type = channel->type;
 	uint8_t id = channel->id;
 
@@ -229,7 +230,9 @@ void session_channel_closed(struct session *session, struct channel *channel)
 		session_close(session, "a link of the arriving client died");
 		break;
 	default:
-		if (was_main || session->move) {
+		if (gone_ahead) {
+			break;
+		} else if (was_main || session->move) {
 			session_close(session, "the client has left");
 		} else if (guest) {
 			guest->now_ns = service->shard->now_ns;
@@ -246,7 +249,9 @@ void session_timer(struct session *session)
 	struct channel *main_channel = session_main(session);
 
 	if (session->state == SESSION_DRAINING) {
-		session_close(session, "the client did not close in time");
+		session_close(session,
+			      main_channel ? "the client did not close in time"
+					   : "the client has moved");
 		return;
 	}
 	service_arm_session(service, handle_index(session->self),

@@ -25,6 +25,13 @@ int migrate_connect_error(struct session *session);
 /* True when the client ends its input to a frozen channel with a mark. */
 bool migrate_by_marks(const struct session *session);
 
+/*
+ * True when a connection ends because its client is at the destination before
+ * COMMIT: with flags that ask for no MIGRATE_DATA it goes on MIGRATE alone.
+ */
+bool migrate_gone_ahead(const struct session *session,
+			const struct channel *channel);
+
 /* FLUSH_MARK was read: seals the channel in this very pass. 0 or -EPROTO. */
 int migrate_mark(struct channel *channel);
 

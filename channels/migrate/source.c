@@ -426,6 +426,18 @@ bool migrate_by_marks(const struct session *session)
 	       (session->flags & SPICE_MIGRATE_NEED_FLUSH);
 }
 
+bool migrate_gone_ahead(const struct session *session,
+			const struct channel *channel)
+{
+	const struct move *move =
+		moves_get(session->service->moves, session->move);
+
+	return move && move->mode == MODE_SEAMLESS &&
+	       session->state == SESSION_LIVE &&
+	       channel->state == CHANNEL_SEALED &&
+	       !(session->flags & SPICE_MIGRATE_NEED_DATA_TRANSFER);
+}
+
 /* Post-migration step (2): c->s1 FLUSH_MARK. */
 int migrate_mark(struct channel *channel)
 {
@@ -516,8 +528,10 @@ void migrate_hand_over(struct service *service, struct move *move)
 	session->state = SESSION_DRAINING;
 	session->guest = HANDLE_NONE;
 	service_drop_guest(service, guest);
+	/* Or the client has gone ahead already. */
 	service_arm_session(service, handle_index(session->self),
-			    service->shard->now_ns + drain_ns);
+			    service->shard->now_ns +
+				    (main_channel ? drain_ns : 0));
 }
 
 static void thaw(struct channel *channel, void *arg)
