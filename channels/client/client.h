@@ -51,27 +51,27 @@ struct client_io {
 };
 
 enum client_event_kind {
-	CLIENT_UP,	     /* every listed channel is linked */
-	CLIENT_BEGUN,	     /* a migration: the destination is dialled */
-	CLIENT_LINKED,	     /* all linked there; mode says which kind */
+	CLIENT_UP,           /* every listed channel is linked */
+	CLIENT_BEGUN,        /* a migration: the destination is dialled */
+	CLIENT_LINKED,       /* all linked there; mode says which kind */
 	CLIENT_LINK_FAILED,  /* CONNECT_ERROR was answered */
 	CLIENT_WOULD_CRASH,  /* ... and a spice-gtk would be dead now */
-	CLIENT_FROZEN,	     /* channel: MIGRATE came, data is awaited */
-	CLIENT_THAWED,	     /* channel: another message came instead */
-	CLIENT_SWAPPED,	     /* channel: it is at the destination */
-	CLIENT_RESET,	     /* semi: all but main starts over */
-	CLIENT_MIGRATED,	     /* the move is over; mode */
+	CLIENT_FROZEN,       /* channel: MIGRATE came, data is awaited */
+	CLIENT_THAWED,       /* channel: another message came instead */
+	CLIENT_SWAPPED,      /* channel: it is at the destination */
+	CLIENT_RESET,        /* semi: all but main starts over */
+	CLIENT_MIGRATED,     /* the move is over; mode */
 	CLIENT_CANCELLED,    /* the move is undone */
 	CLIENT_CHANNEL_UP,   /* channel: linked, or started over */
 	CLIENT_CHANNEL_LOST, /* channel; error */
-	CLIENT_REFUSED,	     /* channel: value is the link error */
-	CLIENT_CLOSED,	     /* the session is over; error. The last event */
-	CLIENT_DATA,	     /* vmc: data, a piece of the stream */
+	CLIENT_REFUSED,      /* channel: value is the link error */
+	CLIENT_CLOSED,       /* the session is over; error. The last event */
+	CLIENT_DATA,         /* vmc: data, a piece of the stream */
 	CLIENT_WRITABLE,     /* channel: the queue is empty again */
 	CLIENT_PORT_NAMED,   /* data is the name, value: opened */
 	CLIENT_PORT_EVENT,   /* value */
-	CLIENT_SURFACE,	     /* value is its id; created or destroyed */
-	CLIENT_DRAW,	     /* value is the surface, rect: where */
+	CLIENT_SURFACE,      /* value is its id; created or destroyed */
+	CLIENT_DRAW,         /* value is the surface, rect: where */
 	CLIENT_MARK,
 	CLIENT_MODIFIERS,  /* value */
 	CLIENT_MOTION_ACK, /* value: motions still unacknowledged */
@@ -97,14 +97,14 @@ struct client_event {
 
 struct client_options {
 	char password[CLIENT_PASSWORD_MAX + 1];
-	uint8_t main_caps;	  /* bits, 0xf: all four */
-	bool quirks;		  /* as spice-gtk; else plain good manners */
-	bool full_header;	  /* mini headers are not offered */
-	bool no_auth_selection;	  /* ... nor this: the ticket comes at once */
-	bool no_acks;		  /* ACK_SYNC yes, ACK never */
-	bool framebuffer;	  /* keep surface 0's picture */
-	uint32_t skip_types;	  /* bit per type: listed but not linked */
-	uint32_t link_seed;	  /* order of links; 0: as they are listed */
+	uint8_t main_caps;        /* bits, 0xf: all four */
+	bool quirks;              /* as spice-gtk; else plain good manners */
+	bool full_header;         /* mini headers are not offered */
+	bool no_auth_selection;   /* ... nor this: the ticket comes at once */
+	bool no_acks;             /* ACK_SYNC yes, ACK never */
+	bool framebuffer;         /* keep surface 0's picture */
+	uint32_t skip_types;      /* bit per type: listed but not linked */
+	uint32_t link_seed;       /* order of links; 0: as they are listed */
 	uint32_t queue_max_bytes; /* of unsent messages, per channel */
 };
 
@@ -115,15 +115,15 @@ struct client_violations {
 	uint32_t early_main;  /* next main: something beside the one answer */
 	uint32_t init_again;  /* INIT of what was not reset */
 	uint32_t surface;     /* created twice, or unknown */
-	uint32_t draw;	      /* to no surface, or outside of it */
-	uint32_t empty;	      /* data of size 0 */
+	uint32_t draw;        /* to no surface, or outside of it */
+	uint32_t empty;       /* data of size 0 */
 	uint32_t motion_acks; /* more than there were motions */
 	uint32_t tokens;      /* more than the agent's window */
 	uint32_t serial;      /* a jump, with full headers */
 	uint32_t header;      /* the destination uses another header */
 	uint32_t malformed;   /* not decodable, or not known */
 	uint32_t unexpected;  /* at the wrong time */
-	char first[96];	      /* the first one in words, else empty */
+	char first[96];       /* the first one in words, else empty */
 };
 
 /* A channel's last move by the client's clock; 0: did not happen. */
@@ -152,22 +152,22 @@ enum client_leg_state {
 	CLIENT_LEG_HEADER, /* of the link reply */
 	CLIENT_LEG_REPLY,
 	CLIENT_LEG_RESULT,
-	CLIENT_LEG_UP,	      /* frames are read, unless held */
+	CLIENT_LEG_UP,        /* frames are read, unless held */
 	CLIENT_LEG_HANDSHAKE, /* next main: ACK or NACK is awaited */
 	CLIENT_LEG_PARKED,    /* next: linked, not read */
-	CLIENT_LEG_OLD,	      /* left behind: watched, not understood */
+	CLIENT_LEG_OLD,       /* left behind: watched, not understood */
 	CLIENT_LEG_CLOSING,   /* client_closed is awaited */
 };
 
 struct client_leg {
-	uint8_t state;	 /* enum client_leg_state */
+	uint8_t state;   /* enum client_leg_state */
 	uint8_t channel; /* index */
-	uint8_t sink;	 /* where the body under way goes */
+	uint8_t sink;    /* where the body under way goes */
 	bool held;
-	bool dead;	 /* parked or old, and closed by the server */
-	bool after_ack;	 /* the rest of this burst is lost */
-	bool orphan;	 /* no channel's: closed at the first byte */
-	bool gone;	 /* client_closed has come */
+	bool dead;           /* parked or old, and closed by the server */
+	bool after_ack;      /* the rest of this burst is lost */
+	bool orphan;         /* no channel's: closed at the first byte */
+	bool gone;           /* client_closed has come */
 	uint32_t want_bytes; /* of the link stage */
 	uint32_t connection_id;
 	uint32_t common_caps; /* the server's first words */
@@ -197,9 +197,9 @@ struct client_channel {
 	bool swapped; /* in this move */
 	bool heard;   /* something was read since the swap */
 	bool fresh_serial;
-	bool full; /* WRITABLE is due */
+	bool full;      /* WRITABLE is due */
 	uint8_t settle; /* passes until the queue goes to a new leg */
-	uint8_t flags; /* of its last MIGRATE */
+	uint8_t flags;  /* of its last MIGRATE */
 	uint32_t ack_window;
 	uint32_t ack_count;
 	uint64_t in_serial;
@@ -293,8 +293,8 @@ struct client {
 	uint32_t *pixels; /* of surface 0 */
 	uint32_t pixels_width;
 	uint32_t pixels_height;
-	uint32_t migrations; /* ended, of any mode */
-	uint32_t crashes;    /* that a spice-gtk would have had */
+	uint32_t migrations;  /* ended, of any mode */
+	uint32_t crashes;     /* that a spice-gtk would have had */
 	uint32_t draws_other; /* draws that are no raw bitmap */
 	struct client_violations violations;
 	struct client_channel channels[CLIENT_CHANNELS_MAX]; /* main first */
@@ -313,8 +313,8 @@ void client_init(struct client *client, const struct client_io *io,
 void client_fini(struct client *client);
 
 /*
- * Dials main. host is an IP literal, a name, or the path of a unix socket,
- * which starts with '/' or '@'. Returns 0, -EINVAL or what connect returned.
+ * Dials main. host is what the io's connect knows: an IP literal, or the path
+ * of a unix socket, which starts with '/' or '@'. 0, -EINVAL or its error.
  */
 int client_start(struct client *client, const char *host, uint16_t port,
 		 uint64_t now_ns);

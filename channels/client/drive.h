@@ -27,10 +27,10 @@ typedef void drive_event_fn(void *arg, uint32_t index, void *user,
 			    const struct client_event *event);
 
 struct drive_config {
-	uint32_t clients_max; /* up to 2^24 */
-	uint32_t chunks_max;  /* of 4 KiB: all queues of all clients */
+	uint32_t clients_max;  /* up to 2^24 */
+	uint32_t chunks_max;   /* of 4 KiB: all queues of all clients */
 	uint32_t tx_max_bytes; /* unsent bytes of one leg */
-	uint16_t tag;	       /* the cookies' upper 16 bits */
+	uint16_t tag;          /* the cookies' upper 16 bits */
 	drive_event_fn *event;
 	void *arg;
 };

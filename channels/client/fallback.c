@@ -239,6 +239,7 @@ void client_move_cancel(struct client *client)
 void client_move_switch(struct client *client, struct span host, uint16_t port)
 {
 	uint32_t len = min_u32(host.len, sizeof(client->here.host) - 1);
+	int error;
 
 	client->here = (struct client_address){.port = port};
 	memcpy(client->here.host, host.data, len);
@@ -254,8 +255,7 @@ void client_move_switch(struct client *client, struct span host, uint16_t port)
 	client_display_reset(client, true);
 	client_main_reset(client);
 	client->state = CLIENT_IDLE;
-	int error =
-		client_start(client, client->here.host, port, client->now_ns);
+	error = client_start(client, client->here.host, port, client->now_ns);
 
 	if (error < 0)
 		client_end(client, error);

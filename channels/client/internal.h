@@ -104,9 +104,8 @@ void client_main_handle(struct client *client, struct client_channel *channel,
 void client_main_reset(struct client *client);
 
 /* inputs.c */
-void client_inputs_handle(struct client *client,
-			  struct client_channel *channel, uint16_t type,
-			  struct span body);
+void client_inputs_handle(struct client *client, struct client_channel *channel,
+			  uint16_t type, struct span body);
 
 /* display.c */
 void client_display_handle(struct client *client,
@@ -143,5 +142,4 @@ void client_move_swap(struct client *client, struct client_channel *channel);
 void client_move_end(struct client *client);
 void client_move_init(struct client *client);
 void client_move_cancel(struct client *client);
-void client_move_switch(struct client *client, struct span host,
-			uint16_t port);
+void client_move_switch(struct client *client, struct span host, uint16_t port);

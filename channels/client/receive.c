@@ -42,6 +42,12 @@ static uint8_t sink_choose(struct client *client,
 	if (channel->type == SPICE_CHANNEL_DISPLAY &&
 	    frame->type == SPICE_MSG_DISPLAY_DRAW_COPY)
 		return SINK_ROWS;
+	if (is_vmc(channel) &&
+	    frame->type == SPICE_MSG_SPICEVMC_COMPRESSED_DATA) {
+		client_violate(client, &client->violations.unexpected, channel,
+			       "compressed data, which we did not offer");
+		return SINK_SKIP;
+	}
 	if (!message_find(channel->type, frame->type)) {
 		client_violate(client, &client->violations.malformed, channel,
 			       "message of unknown type");
