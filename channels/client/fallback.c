@@ -256,7 +256,6 @@ void client_move_switch(struct client *client, struct span host, uint16_t port)
 	client_main_reset(client);
 	client->state = CLIENT_IDLE;
 	error = client_start(client, client->here.host, port, client->now_ns);
-
 	if (error < 0)
 		client_end(client, error);
 }
