@@ -49,10 +49,10 @@ static void settle(struct client *client, struct move *m)
 	if (client->options.seamless && m->how != HOW_SEAMLESS)
 		client_error(client, "move %u was %s", number,
 			     how_name[m->how]);
-	client_say("move %u %s%s gap %.1f ms, echo %.1f ms, picture %.0f ms",
-		   number, how_name[m->how], m->failed ? " failed" : "",
+	client_say("move %u %s%s gap %.1f ms, echo %.1f ms%s", number,
+		   how_name[m->how], m->failed ? " failed" : "",
 		   (double)m->gap_us / 1e3, (double)m->echo_us / 1e3,
-		   (double)m->picture_us / 1e3);
+		   m->picture_us < 0 ? ", the next has not waited" : "");
 }
 
 void moves_look(struct client *client)
@@ -163,6 +163,13 @@ void moves_state_changed(struct client *client)
 		ends(client);
 }
 
+/* Absent when the next move began before it came. */
+static void set_time(json_t *object, const char *name, int64_t us)
+{
+	if (us >= 0)
+		json_object_set_new(object, name, json_real((double)us / 1e3));
+}
+
 json_t *moves_json(const struct client *client)
 {
 	json_t *list = json_array();
@@ -171,16 +178,16 @@ json_t *moves_json(const struct client *client)
 	for (i = 0; i < client->move_count; i++) {
 		const struct move *m = &client->moves[i];
 
-		json_array_append_new(
-			list,
-			json_pack("{s:s,s:b,s:f,s:f,s:f,s:f,s:f}", "mode",
-				  how_name[m->how], "failed", m->failed,
-				  "took_ms",
-				  (double)(m->end_us - m->begin_us) / 1e3,
-				  "gap_ms", (double)m->gap_us / 1e3, "echo_ms",
-				  (double)m->echo_us / 1e3, "picture_ms",
-				  (double)m->picture_us / 1e3, "streams_ms",
-				  (double)m->streams_us / 1e3));
+		json_t *object =
+			json_pack("{s:s,s:b}", "mode", how_name[m->how],
+				  "failed", m->failed);
+
+		set_time(object, "took_ms", m->end_us - m->begin_us);
+		set_time(object, "gap_ms", m->gap_us);
+		set_time(object, "echo_ms", m->echo_us);
+		set_time(object, "picture_ms", m->picture_us);
+		set_time(object, "streams_ms", m->streams_us);
+		json_array_append_new(list, object);
 	}
 	return list;
 }
