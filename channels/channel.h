@@ -83,7 +83,7 @@ struct channel_cold {
 	uint32_t pending_due; /* PARKED: bytes of pending its image announced */
 	bool token_due;       /* AWAITED: MIGRATE_DATA must come first */
 	bool unhold_due;      /* at the end of this pass */
-	bool mark_owed;       /* thawed before its FLUSH_MARK was read */
+	uint8_t marks_owed;   /* of freezes that were undone before they came */
 	bool imaged;          /* PARKED: its image is here */
 	uint32_t caps;        /* the client's first word for this channel */
 	uint64_t bytes_in;

@@ -445,9 +445,10 @@ int migrate_mark(struct channel *channel)
 	struct service *service = session->service;
 	struct move *move = moves_get(service->moves, session->move);
 
-	/* An undone move's mark may still be on its way. */
-	if (channel->state == CHANNEL_UP && channel_cold(channel)->mark_owed) {
-		channel_cold(channel)->mark_owed = false;
+	/* The mark of a freeze that was undone comes first, even when the
+	 * channel is frozen anew by then. */
+	if (channel_cold(channel)->marks_owed) {
+		channel_cold(channel)->marks_owed--;
 		return 0;
 	}
 	if (channel->state != CHANNEL_FROZEN || !move ||
@@ -550,8 +551,8 @@ static void thaw(struct channel *channel, void *arg)
 	    channel->state != CHANNEL_SEALED)
 		return;
 	if (*told) {
-		channel_cold(channel)->mark_owed =
-			channel->state == CHANNEL_FROZEN;
+		if (channel->state == CHANNEL_FROZEN)
+			channel_cold(channel)->marks_owed++;
 		channel_send_anyway(channel, SPICE_MSG_NOTIFY, &notify);
 	}
 	channel->state = CHANNEL_UP;
