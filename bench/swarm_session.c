@@ -155,6 +155,7 @@ static void move_begins(struct swarm_session *session)
 	if (session->move == SWARM_SETTLING)
 		collect(session);
 	session->move = SWARM_MOVING;
+	session->echo.due_ns = 0; /* at once, and often */
 	session->pulse.move_gap_ns = 0;
 	session->move_echo_ns = 0;
 }
@@ -282,6 +283,7 @@ bool swarm_session_tick(struct swarm_session *session,
 			const struct swarm_pace *pace, uint64_t motion_ns,
 			uint64_t now_ns)
 {
+	struct swarm_pace echo_pace = *pace;
 	bool given;
 
 	if (session->state != SWARM_STREAMING &&
@@ -291,7 +293,10 @@ bool swarm_session_tick(struct swarm_session *session,
 	    (has_settled(session) ||
 	     now_ns > session->settle_ns + SWARM_SETTLE_NS))
 		collect(session);
-	given = swarm_stream_tick(&session->echo, session->client, pace,
+	if (session->move != SWARM_STILL && pace->period_ns > SWARM_PROBE_NS)
+		echo_pace = (struct swarm_pace){SWARM_PROBE_NS,
+						SWARM_PROBE_BYTES};
+	given = swarm_stream_tick(&session->echo, session->client, &echo_pace,
 				  now_ns);
 	given |=
 		swarm_stream_tick(&session->usb, session->client, pace, now_ns);

@@ -19,6 +19,10 @@ struct swarm_pace {
 	uint32_t message_bytes;
 };
 
+/* While a session moves its echo is probed this often: the pause is short. */
+#define SWARM_PROBE_NS    (2 * NS_PER_MS)
+#define SWARM_PROBE_BYTES ((uint32_t)24)
+
 /* A message whose last byte's echo is awaited. */
 struct swarm_probe {
 	uint64_t end; /* position behind it */
