@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_MIN    1.0
-#define RATE_GROWTH 1.25
+#define RATE_MIN    2.0 /* lower only when asked for */
+#define RATE_GROWTH 1.5
 #define BURST_S     0.1 /* of the rate: tokens that may be saved up */
 
 void drain_init(struct drain *drain, const struct drain_wish *wish,
@@ -276,29 +276,38 @@ void drain_put_back(struct drain *drain, const struct drain_order *order,
 	retry(drain, item, now_ns);
 }
 
+/* True when the window says enough: many pauses, or some in a long time. */
+static bool is_telling(const struct drain *drain, uint64_t now_ns)
+{
+	return drain->window.count >= DRAIN_WINDOW ||
+	       (drain->window.count >= DRAIN_WINDOW_SLOW &&
+		now_ns - drain->window_ns >= DRAIN_WINDOW_NS);
+}
+
 /* Looks at the pauses of the last moves and sets the rate by them. */
 static void adapt(struct drain *drain, uint64_t now_ns)
 {
 	double seconds = (double)(now_ns - drain->window_ns) / 1e9;
+	double rate = drain->rate;
 	uint64_t p99_ns;
 
-	if (drain->window.count < DRAIN_WINDOW)
+	if (!is_telling(drain, now_ns))
 		return;
 	p99_ns = hist_quantile(&drain->window, 0.99);
 	if (p99_ns > drain->wish.pause_target_ns) {
-		double now = drain->rate;
-
-		if (now <= 0)
-			now = (double)drain->window.count /
-			      (seconds > 0.001 ? seconds : 0.001);
-		drain->rate = now / 2 > RATE_MIN ? now / 2 : RATE_MIN;
+		if (rate <= 0)
+			rate = (double)drain->window.count /
+			       (seconds > 0.001 ? seconds : 0.001);
+		if (rate >= 2 * RATE_MIN)
+			drain->rate = rate / 2;
+		else if (rate > RATE_MIN)
+			drain->rate = RATE_MIN;
 		drain->rate_halved++;
-	} else if (drain->rate_halved &&
-		   p99_ns < drain->wish.pause_target_ns / 2) {
-		drain->rate *= RATE_GROWTH;
-		if (drain->wish.rate_per_s &&
-		    drain->rate > drain->wish.rate_per_s)
-			drain->rate = drain->wish.rate_per_s;
+	} else if (drain->rate_halved) {
+		rate *= RATE_GROWTH;
+		if (drain->wish.rate_per_s && rate > drain->wish.rate_per_s)
+			rate = drain->wish.rate_per_s;
+		drain->rate = rate;
 	}
 	drain->window = (struct hist){0};
 	drain->window_ns = now_ns;

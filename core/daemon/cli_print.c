@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define DRAIN_ROWS_MAX 20 /* shown of those that did not move */
+
 void cli_print_json(const json_t *value)
 {
 	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -150,9 +152,16 @@ void cli_print_drain(const json_t *report)
 		return;
 	}
 	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+	{
+		if (i == DRAIN_ROWS_MAX && !dry) {
+			printf("and %zu more: --json shows them\n",
+			       json_array_size(rows) - i);
+			break;
+		}
 		printf("%-20s %-10s %-13s %s\n", cli_text(row, "guest"),
 		       cli_text(row, "outcome"), cli_text(row, "mode"),
 		       cli_text(row, "reason"));
+	}
 	printf("%s to %s: %lld sessions, %s %lld (seamless %lld, "
 	       "semi-seamless %lld, switch-host %lld), failed %lld, "
 	       "remained %lld\n",
