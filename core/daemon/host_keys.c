@@ -115,15 +115,26 @@ static void *make_keys(void *arg)
 	return NULL;
 }
 
-int host_keys_start(struct host_keys *keys, uint32_t count, uint32_t threads)
+int host_keys_start(struct host_keys *keys, uint32_t first, uint32_t count,
+		    uint32_t threads)
 {
 	int err = 0;
 
-	if (count > HOST_LINUX_KEYS_MAX || threads > HOST_KEY_THREADS_MAX)
+	if (count > HOST_LINUX_KEYS_MAX || threads > HOST_KEY_THREADS_MAX ||
+	    first > count)
 		return -EINVAL;
-	if (sem_init(&keys->room, 0, count))
+	if (sem_init(&keys->room, 0, count - first))
 		return -errno;
 	keys->started = true;
+	/* Threads of low priority would let the first clients wait for them,
+	 * and a link that finds no key is refused. */
+	for (uint32_t i = 0; i < first; i++) {
+		struct host_key *key = make_key();
+
+		if (!key)
+			return -ENOMEM;
+		put_key(keys, key);
+	}
 	for (uint32_t i = 0; i < threads && !err; i++) {
 		err = pthread_create(&keys->threads[i], NULL, make_keys, keys);
 		if (!err)

@@ -196,8 +196,8 @@ int host_linux_create(const struct host_linux_wish *wish, struct host **host)
 	}
 	err = host_regions_start(&self->regions, wish->runtime_dir);
 	if (!err)
-		err = host_keys_start(&self->keys, wish->keys,
-				      wish->key_threads);
+		err = host_keys_start(&self->keys, wish->keys_first,
+				      wish->keys, wish->key_threads);
 	if (err) {
 		host_linux_destroy(&self->host);
 		return err;

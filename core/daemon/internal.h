@@ -86,7 +86,8 @@ struct host_keys {
 	pthread_t threads[HOST_KEY_THREADS_MAX];
 };
 
-int host_keys_start(struct host_keys *keys, uint32_t count, uint32_t threads);
+int host_keys_start(struct host_keys *keys, uint32_t first, uint32_t count,
+		    uint32_t threads);
 void host_keys_stop(struct host_keys *keys);
 int host_keys_take(struct host_keys *keys, struct host_key **key,
 		   uint8_t der[HOST_KEY_DER_BYTES]);

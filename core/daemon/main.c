@@ -152,6 +152,7 @@ static int make_host(struct process *process)
 		.journal = config->journal,
 		.stop_at = config->test.stop_at,
 		.log = (enum host_log_level)config->log,
+		.keys_first = min_u32(config->pool.shards, KEYS_READY),
 		.keys = KEYS_READY,
 		.key_threads = KEY_THREADS,
 	};

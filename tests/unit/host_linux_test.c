@@ -375,3 +375,29 @@ Test(host_keys, an_empty_pool_says_so)
 	host_linux_destroy(host);
 	drop_place(&place);
 }
+
+/* A daemon that says it is ready refuses no client for want of a key. */
+Test(host_keys, the_first_are_there_at_once)
+{
+	struct place place;
+	struct host_linux_wish wish = {
+		.runtime_dir = place.dir,
+		.journal = place.journal,
+		.log = LOG_ERROR,
+		.keys_first = 2,
+		.keys = 2,
+	};
+	uint8_t der[HOST_KEY_DER_BYTES];
+	struct host_key *key[2];
+	struct host *host;
+
+	make_place(&place);
+	cr_assert_eq(host_linux_create(&wish, &host), 0);
+	cr_expect_eq(host_linux_keys_ready(host), 2);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(host_key_take(host, &key[i], der), 0);
+		host_key_give(host, key[i]);
+	}
+	host_linux_destroy(host);
+	drop_place(&place);
+}
