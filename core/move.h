@@ -151,6 +151,10 @@ void move_source_freeze(struct moves *moves, const char *guest);
 void move_destination_offer(struct moves *moves, uint32_t link, uint64_t id,
 			    uint64_t epoch, const struct peer_offer *offer);
 
+/* Writes the journal's record of a commit, or that it was answered. The
+ * process may die behind it. 0 or -errno. */
+int move_journal_commit(struct move *move, bool done);
+
 /* Enters a state: trap, timer, event to control. */
 void move_enter(struct move *move, enum move_state state);
 void move_arm(struct move *move, uint64_t after_ns);

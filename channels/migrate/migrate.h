@@ -35,6 +35,8 @@ bool migrate_gone_ahead(const struct session *session,
 /* FLUSH_MARK was read: seals the channel in this very pass. 0 or -EPROTO. */
 int migrate_mark(struct channel *channel);
 
+/* --- offer.c ------------------------------------------------------------ */
+
 /* How a session would move now, with the reason: for lists and explain. */
 enum move_mode migrate_explain(struct session *session, char *reason,
 			       size_t reason_cap);
@@ -69,6 +71,11 @@ int migrate_token(struct channel *channel, const uint8_t *data, uint32_t len);
 
 /* An AWAITED channel without token has said something. */
 void migrate_switched(struct channel *channel);
+
+/* --- seal.c: 0 or -errno, and the move cannot go on -------------------- */
+int migrate_seal_channel(struct move *move, struct channel *channel);
+int migrate_seal_guest(struct move *move, struct session *session,
+		       struct guest *guest);
 
 /* --- token.c ------------------------------------------------------------ */
 #define MIGRATE_TOKEN_BYTES 36

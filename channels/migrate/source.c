@@ -16,154 +16,6 @@
 #define MIGRATE_FLAGS_ALL \
 	(SPICE_MIGRATE_NEED_FLUSH | SPICE_MIGRATE_NEED_DATA_TRANSFER)
 
-static struct session *session_of(struct service *service,
-				  const struct move *move)
-{
-	return service_session(service, move->own);
-}
-
-static bool main_can(const struct session *session, uint32_t cap)
-{
-	return caps_test(&session->main_caps, 1, cap);
-}
-
-/* A channel that we listed and the client never linked, or NULL. */
-static const struct session_channel *not_linked(const struct session *session)
-{
-	for (uint32_t i = 0; session->listed && i < session->channel_count;
-	     i++) {
-		if (!session->channels[i].channel)
-			return &session->channels[i];
-	}
-	return NULL;
-}
-
-static bool came_by_unix_socket(struct session *session)
-{
-	struct channel *channel = session_main(session);
-	struct dp_conn_info info;
-
-	return channel &&
-	       !dp_conn_info(session->service->shard->front, channel->conn,
-			     &info) &&
-	       info.local.family == ADDR_UNIX;
-}
-
-enum move_mode migrate_explain(struct session *session, char *reason,
-			       size_t cap)
-{
-	const struct session_channel *missing = not_linked(session);
-	bool semi = main_can(session, SPICE_MAIN_CAP_SEMI_SEAMLESS_MIGRATE);
-	bool tokens = main_can(session, SPICE_MAIN_CAP_AGENT_CONNECTED_TOKENS);
-	bool seamless = main_can(session, SPICE_MAIN_CAP_SEAMLESS_MIGRATE);
-
-	if (session->state != SESSION_LIVE || session->tokens_due ||
-	    session->semi_wait) {
-		snprintf(reason, cap, "an earlier move has not ended yet");
-		return MODE_NONE;
-	}
-	if (session->begin_pending) {
-		snprintf(reason, cap,
-			 "the client still connects for an earlier move");
-		return MODE_NONE;
-	}
-	if (came_by_unix_socket(session)) {
-		snprintf(reason, cap,
-			 "the client came by a unix socket and would dial it "
-			 "again; let it come by TCP");
-		return MODE_NONE;
-	}
-	if (!semi) {
-		snprintf(reason, cap,
-			 "the client knows no migration (main capability 0)");
-		return MODE_SWITCH_HOST;
-	}
-	if (!tokens || !seamless) {
-		snprintf(reason, cap, "the client lacks main capability %s",
-			 tokens ? "3 (seamless)" : "2 (agent tokens)");
-		return MODE_SEMI_SEAMLESS;
-	}
-	if (missing) {
-		snprintf(reason, cap, "the client has not linked %s channel %u",
-			 wire_channel_name(missing->type), missing->id);
-		return MODE_SEMI_SEAMLESS;
-	}
-	snprintf(reason, cap, "the client can");
-	return MODE_SEAMLESS;
-}
-
-static int64_t encode_offer(const struct session *session,
-			    const struct guest *guest, uint8_t *image,
-			    size_t cap)
-{
-	uint8_t list[16 * IMAGE_CHANNELS_MAX];
-	struct image_offer offer = {
-		.session_id = session->id,
-		.header_mode = session->header_mode,
-		.nack = session->nack,
-		.common_caps = session->common_caps,
-		.main_caps = session->main_caps,
-		.number = guest->number,
-		.channels = {list, 0},
-	};
-
-	memcpy(offer.ticket_hash, guest->ticket_hash,
-	       sizeof(offer.ticket_hash));
-	snprintf((char *)offer.driver, sizeof(offer.driver), "%s",
-		 guest->ops->name);
-	for (uint32_t i = 0; i < session->channel_count; i++) {
-		const struct session_channel *entry = &session->channels[i];
-		const struct channel *channel =
-			entry->channel ? service_channel(session->service,
-							 entry->channel)
-				       : NULL;
-		struct image_offer_channel one = {
-			.type = entry->type,
-			.id = entry->id,
-			.linked = channel != NULL,
-			.caps = channel ? channel_cold(channel)->caps : 0,
-		};
-
-		offer.channels.len += (uint32_t)field_encode(
-			&image_offer_channel_fields, &one,
-			list + offer.channels.len,
-			sizeof(list) - offer.channels.len);
-	}
-	return image_encode(&image_offer_fields, IMAGE_OFFER, IMAGE_PORTABLE,
-			    &offer, image, cap);
-}
-
-int64_t migrate_offer(struct service *service, struct move *move,
-		      uint8_t *image, size_t cap)
-{
-	struct guest *guest = service_guest(service, move->guest);
-	struct session *session =
-		guest ? service_session(service, guest->session) : NULL;
-	enum move_mode best;
-	int64_t len;
-
-	if (!session) {
-		move_say(move, "the guest has no client");
-		return -ENOTCONN;
-	}
-	best = migrate_explain(session, move->reason, sizeof(move->reason));
-	if (best == MODE_NONE)
-		return -EBUSY;
-	move->mode = (uint8_t)max_u32(best, max_u32(move->mode, MODE_SEAMLESS));
-	move->epoch = guest->epoch + 1;
-	move->own = session->self;
-	/* A seamless swap of a channel that is not linked never ends. */
-	session->nack = move->mode == MODE_SEMI_SEAMLESS &&
-			not_linked(session) &&
-			main_can(session, SPICE_MAIN_CAP_SEAMLESS_MIGRATE);
-	len = encode_offer(session, guest, image, cap);
-	if (len < 0)
-		return len;
-	session->move = move->self;
-	guest->move = move->self;
-	return len;
-}
-
 static uint32_t source_version(const struct service *service)
 {
 	uint32_t version = service->shard->pool->config->test.src_mig_version;
@@ -190,7 +42,7 @@ static struct span target_host(const struct session *session)
 void migrate_begin(struct service *service, struct move *move,
 		   const struct peer_answer *answer)
 {
-	struct session *session = session_of(service, move);
+	struct session *session = service_session(service, move->own);
 	struct channel *main_channel = session ? session_main(session) : NULL;
 
 	if (!main_channel) {
@@ -252,105 +104,6 @@ int migrate_connect_error(struct session *session)
 	return 0;
 }
 
-static int seal_input(struct move *move, struct channel *channel)
-{
-	const struct channel_cold *cold = channel_cold(channel);
-	struct chunk_pool *chunks = &channel->service->shard->chunks;
-	uint8_t *bytes = channel->service->scratch;
-	uint32_t offset = 0;
-
-	while (offset < cold->pending.len_bytes) {
-		uint32_t len = chunkq_copy(chunks, &cold->pending, offset,
-					   bytes, IMAGE_PENDING_BYTES);
-		struct image_input input = {
-			.type = channel->type,
-			.id = channel->id,
-			.offset = offset,
-			.bytes = {bytes, len},
-		};
-		int err = move_image(move, &image_input_fields, IMAGE_INPUT,
-				     &input);
-
-		if (err)
-			return err;
-		offset += len;
-	}
-	return 0;
-}
-
-static int seal_channel(struct move *move, struct channel *channel)
-{
-	const struct channel_cold *cold = channel_cold(channel);
-	struct image_channel image = {
-		.type = channel->type,
-		.id = channel->id,
-		.flags = channel_session(channel)->flags,
-		/* The next message of ours carries MIGRATE_DATA's serial at
-		 * the destination, as libspice has it. */
-		.out_serial = channel->out_serial,
-		.ack_window = channel->ack_window,
-		.ack_generation = channel->ack_generation,
-		.messages_in = channel->messages_in,
-		.messages_out = channel->messages_out,
-		.bytes_in = cold->bytes_in,
-		.bytes_out = cold->bytes_out,
-		.pending_head = cold->pending_head,
-		.pending_type = cold->pending_type,
-		.pending_left = cold->pending_left,
-		.pending_bytes = cold->pending.len_bytes,
-	};
-	int err;
-
-	if (channel->type == SPICE_CHANNEL_INPUTS) {
-		image.motions = cold->inputs.motions;
-		image.modifiers = cold->inputs.modifiers;
-	} else if (channel->type == SPICE_CHANNEL_DISPLAY) {
-		image.display_inited = cold->display.inited;
-		image.pixmap_cache_id = cold->display.pixmap_cache_id;
-		image.glz_dictionary_id = cold->display.glz_dictionary_id;
-		image.compression = cold->display.compression;
-		image.pixmap_cache_pixels = cold->display.pixmap_cache_pixels;
-		image.glz_window_pixels = cold->display.glz_window_pixels;
-		image.width = cold->display.width;
-		image.height = cold->display.height;
-	}
-	err = move_image(move, &image_channel_fields, IMAGE_CHANNEL, &image);
-	return err ? err : seal_input(move, channel);
-}
-
-/* The guest and its session: sealed as soon as the guest stands still. */
-static int seal_guest(struct move *move, struct session *session,
-		      struct guest *guest)
-{
-	uint8_t *scratch = session->service->scratch;
-	uint8_t *state = scratch + guest->ops->image_bytes;
-	struct image_guest image = {
-		.epoch = move->epoch,
-		.moves = guest->moves,
-	};
-	struct image_session about = {
-		.session_id = session->id,
-		.mouse_mode = session->mouse_mode,
-		.listed = session->listed,
-		.agent_tokens = session->agent_tokens,
-		.agent_used = session->agent_used,
-	};
-	int64_t len;
-	int err;
-
-	guest->ops->snapshot(guest, scratch);
-	len = image_encode(guest->ops->image, IMAGE_GUEST, IMAGE_PORTABLE,
-			   scratch, state, IMAGE_STATE_BYTES);
-	if (len < 0)
-		return (int)len;
-	memcpy(image.name, guest->name, sizeof(image.name));
-	image.state = (struct span){state, (uint32_t)len};
-	err = move_image(move, &image_guest_fields, IMAGE_GUEST, &image);
-	return err ? err
-		   : move_image(move, &image_session_fields, IMAGE_SESSION,
-				&about);
-}
-
 /* Post-migration step (1): s1->c MIGRATE, behind the last output. */
 static void send_migrate(struct channel *channel, void *arg)
 {
@@ -384,12 +137,12 @@ static void seal_now(struct channel *channel, void *arg)
 	channel->state = CHANNEL_SEALED;
 	channel_session(channel)->marks_due--;
 	if (!sealing->err)
-		sealing->err = seal_channel(sealing->move, channel);
+		sealing->err = migrate_seal_channel(sealing->move, channel);
 }
 
 void migrate_freeze(struct service *service, struct move *move)
 {
-	struct session *session = session_of(service, move);
+	struct session *session = service_session(service, move->own);
 	struct guest *guest = service_guest(service, move->guest);
 	struct sealing sealing = {.move = move};
 
@@ -403,7 +156,7 @@ void migrate_freeze(struct service *service, struct move *move)
 		session_each(session, send_migrate, NULL);
 	else
 		session_each(session, gate, NULL);
-	if (seal_guest(move, session, guest)) {
+	if (migrate_seal_guest(move, session, guest)) {
 		move_fail(move, "the guest's state does not fit an image");
 		return;
 	}
@@ -458,7 +211,7 @@ int migrate_mark(struct channel *channel)
 	channel->state = CHANNEL_SEALED;
 	channel_cold(channel)->marked_ns = service->shard->now_ns;
 	session->marks_due--;
-	if (seal_channel(move, channel)) {
+	if (migrate_seal_channel(move, channel)) {
 		move_fail(move, "a channel's state could not be sealed");
 		return 0;
 	}
@@ -507,7 +260,7 @@ static void send_switch_host(struct session *session,
 
 void migrate_hand_over(struct service *service, struct move *move)
 {
-	struct session *session = session_of(service, move);
+	struct session *session = service_session(service, move->own);
 	struct guest *guest = service_guest(service, move->guest);
 	uint64_t drain_ns =
 		service->shard->pool->config->move.drain_ms * NS_PER_MS;
@@ -580,7 +333,7 @@ static void thaw_session(struct session *session, const struct move *move)
 
 void migrate_undo(struct service *service, struct move *move)
 {
-	struct session *session = session_of(service, move);
+	struct session *session = service_session(service, move->own);
 	struct guest *guest = service_guest(service, move->guest);
 	bool frozen = guest && guest->state == GUEST_PAUSED;
 

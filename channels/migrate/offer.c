@@ -1,0 +1,153 @@
+/* offer.c - how a session could move, and what its destination is told. */
+#include "channels/migrate/images.h"
+#include "channels/migrate/migrate.h"
+#include "channels/service.h"
+
+#include <spice/enums.h>
+#include <spice/protocol.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool main_can(const struct session *session, uint32_t cap)
+{
+	return caps_test(&session->main_caps, 1, cap);
+}
+
+/* A channel that we listed and the client never linked, or NULL. */
+static const struct session_channel *not_linked(const struct session *session)
+{
+	for (uint32_t i = 0; session->listed && i < session->channel_count;
+	     i++) {
+		if (!session->channels[i].channel)
+			return &session->channels[i];
+	}
+	return NULL;
+}
+
+static bool came_by_unix_socket(struct session *session)
+{
+	struct channel *channel = session_main(session);
+	struct dp_conn_info info;
+
+	return channel &&
+	       !dp_conn_info(session->service->shard->front, channel->conn,
+			     &info) &&
+	       info.local.family == ADDR_UNIX;
+}
+
+enum move_mode migrate_explain(struct session *session, char *reason,
+			       size_t cap)
+{
+	const struct session_channel *missing = not_linked(session);
+	bool semi = main_can(session, SPICE_MAIN_CAP_SEMI_SEAMLESS_MIGRATE);
+	bool tokens = main_can(session, SPICE_MAIN_CAP_AGENT_CONNECTED_TOKENS);
+	bool seamless = main_can(session, SPICE_MAIN_CAP_SEAMLESS_MIGRATE);
+
+	if (session->state != SESSION_LIVE || session->tokens_due ||
+	    session->semi_wait) {
+		snprintf(reason, cap, "an earlier move has not ended yet");
+		return MODE_NONE;
+	}
+	if (session->begin_pending) {
+		snprintf(reason, cap,
+			 "the client still connects for an earlier move");
+		return MODE_NONE;
+	}
+	if (came_by_unix_socket(session)) {
+		snprintf(reason, cap,
+			 "the client came by a unix socket and would dial it "
+			 "again; let it come by TCP");
+		return MODE_NONE;
+	}
+	if (!semi) {
+		snprintf(reason, cap,
+			 "the client knows no migration (main capability 0)");
+		return MODE_SWITCH_HOST;
+	}
+	if (!tokens || !seamless) {
+		snprintf(reason, cap, "the client lacks main capability %s",
+			 tokens ? "3 (seamless)" : "2 (agent tokens)");
+		return MODE_SEMI_SEAMLESS;
+	}
+	if (missing) {
+		snprintf(reason, cap, "the client has not linked %s channel %u",
+			 wire_channel_name(missing->type), missing->id);
+		return MODE_SEMI_SEAMLESS;
+	}
+	snprintf(reason, cap, "the client can");
+	return MODE_SEAMLESS;
+}
+
+static int64_t encode_offer(const struct session *session,
+			    const struct guest *guest, uint8_t *image,
+			    size_t cap)
+{
+	uint8_t list[16 * IMAGE_CHANNELS_MAX];
+	struct image_offer offer = {
+		.session_id = session->id,
+		.header_mode = session->header_mode,
+		.nack = session->nack,
+		.common_caps = session->common_caps,
+		.main_caps = session->main_caps,
+		.number = guest->number,
+		.channels = {list, 0},
+	};
+
+	memcpy(offer.ticket_hash, guest->ticket_hash,
+	       sizeof(offer.ticket_hash));
+	snprintf((char *)offer.driver, sizeof(offer.driver), "%s",
+		 guest->ops->name);
+	for (uint32_t i = 0; i < session->channel_count; i++) {
+		const struct session_channel *entry = &session->channels[i];
+		const struct channel *channel =
+			entry->channel ? service_channel(session->service,
+							 entry->channel)
+				       : NULL;
+		struct image_offer_channel one = {
+			.type = entry->type,
+			.id = entry->id,
+			.linked = channel != NULL,
+			.caps = channel ? channel_cold(channel)->caps : 0,
+		};
+
+		offer.channels.len += (uint32_t)field_encode(
+			&image_offer_channel_fields, &one,
+			list + offer.channels.len,
+			sizeof(list) - offer.channels.len);
+	}
+	return image_encode(&image_offer_fields, IMAGE_OFFER, IMAGE_PORTABLE,
+			    &offer, image, cap);
+}
+
+int64_t migrate_offer(struct service *service, struct move *move,
+		      uint8_t *image, size_t cap)
+{
+	struct guest *guest = service_guest(service, move->guest);
+	struct session *session =
+		guest ? service_session(service, guest->session) : NULL;
+	enum move_mode best;
+	int64_t len;
+
+	if (!session) {
+		move_say(move, "the guest has no client");
+		return -ENOTCONN;
+	}
+	best = migrate_explain(session, move->reason, sizeof(move->reason));
+	if (best == MODE_NONE)
+		return -EBUSY;
+	move->mode = (uint8_t)max_u32(best, max_u32(move->mode, MODE_SEAMLESS));
+	move->epoch = guest->epoch + 1;
+	move->own = session->self;
+	/* A seamless swap of a channel that is not linked never ends. */
+	session->nack = move->mode == MODE_SEMI_SEAMLESS &&
+			not_linked(session) &&
+			main_can(session, SPICE_MAIN_CAP_SEAMLESS_MIGRATE);
+	len = encode_offer(session, guest, image, cap);
+	if (len < 0)
+		return len;
+	session->move = move->self;
+	guest->move = move->self;
+	return len;
+}
