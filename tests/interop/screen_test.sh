@@ -59,6 +59,7 @@ second=$(screen) || fail "the picture has gone"
 rises "$first" "$second" "at A"
 control A move demo-0 B --mode seamless >"$pair_dir/move.log" 2>&1 ||
 	fail "the move"
+sleep 0.5 # a move is over before the next of ten frames in a second
 third=$(screen) || fail "the picture has gone with the move"
 rises "$second" "$third" "over the move"
 sleep 1
