@@ -18,6 +18,7 @@ enum drive_bits {
 	LEG_EOF = 8,     /* due behind the kept bytes */
 	LEG_KILLED = 16,
 	LEG_WAITING = 32, /* the client asked for more room than there was */
+	LEG_LINGER = 64,  /* closed when what was written has left */
 };
 
 void drive_config_default(struct drive_config *config, uint32_t clients_max)
@@ -125,7 +126,7 @@ static void io_send(void *arg, uint32_t index, const void *bytes, uint32_t len)
 	struct drive_slot *slot = arg;
 	struct drive_leg *leg = &slot->legs[index];
 
-	if (leg->bits & LEG_KILLED)
+	if (leg->bits & (LEG_KILLED | LEG_LINGER))
 		return;
 	if (chunkq_append(&slot->drive->pool, &leg->tx, bytes, len) < 0)
 		leg_kill(slot, leg); /* CLOSED will tell the client */
@@ -149,11 +150,19 @@ static void io_hold(void *arg, uint32_t index, bool held)
 	slot_touch(slot);
 }
 
+/* What was written in this pass leaves before: a socket would have it. */
 static void io_close(void *arg, uint32_t index)
 {
 	struct drive_slot *slot = arg;
+	struct drive_leg *leg = &slot->legs[index];
 
-	leg_kill(slot, &slot->legs[index]);
+	if ((leg->bits & LEG_OPEN) && leg->tx.len_bytes > 0 &&
+	    leg->flight_bytes == 0) {
+		leg->bits |= LEG_LINGER;
+		leg_to_send(slot, index);
+	} else {
+		leg_kill(slot, leg);
+	}
 	slot_touch(slot);
 }
 
@@ -273,7 +282,7 @@ static void leg_give(struct drive_slot *slot, uint32_t index,
 	struct drive_leg *leg = &slot->legs[index];
 	uint32_t used = 0;
 
-	if (leg->bits & LEG_KILLED)
+	if (leg->bits & (LEG_KILLED | LEG_LINGER))
 		return;
 	if (leg->kept.len_bytes == 0 && !(leg->bits & LEG_HELD))
 		used = client_received(&slot->client, index, bytes, len,
@@ -289,6 +298,10 @@ static void leg_give_eof(struct drive_slot *slot, uint32_t index)
 {
 	struct drive_leg *leg = &slot->legs[index];
 
+	if (leg->bits & LEG_LINGER) {
+		leg_kill(slot, leg);
+		return;
+	}
 	if (leg->kept.len_bytes > 0 || (leg->bits & LEG_HELD)) {
 		leg->bits |= LEG_EOF;
 		return;
@@ -354,7 +367,10 @@ static void leg_sent(struct drive_slot *slot, uint32_t index, int32_t result)
 	leg->flight_bytes = 0;
 	chunkq_consume(&drive->pool, &leg->tx, sent);
 	leg_to_send(slot, index);
-	if ((leg->bits & LEG_WAITING) && !(leg->bits & LEG_KILLED) &&
+	if ((leg->bits & LEG_LINGER) && leg->tx.len_bytes == 0)
+		leg_kill(slot, leg);
+	if ((leg->bits & LEG_WAITING) &&
+	    !(leg->bits & (LEG_KILLED | LEG_LINGER)) &&
 	    leg->tx.len_bytes < drive->config.tx_max_bytes / 2) {
 		leg->bits &= (uint8_t)~LEG_WAITING;
 		client_writable(&slot->client, index, drive->now_ns);

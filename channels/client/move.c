@@ -234,10 +234,8 @@ void client_move_migrate(struct client *client, struct client_channel *channel,
 {
 	pause_begin(client, channel);
 	channel->flags = (uint8_t)flags;
-	if (client->move.state != CLIENT_MOVE_MIGRATING)
-		client_violate(client, &client->violations.unexpected, channel,
-			       "MIGRATE with nowhere to go");
-	/* Before the queue, which is the destination's. */
+	/* A CANCEL on main may overtake MIGRATE: then NOTIFY is behind it. The
+	 * mark goes before the queue, which is the destination's. */
 	if (flags & SPICE_MIGRATE_NEED_FLUSH) {
 		client_send_now(client, channel, SPICE_MSGC_MIGRATE_FLUSH_MARK,
 				NULL);
@@ -261,6 +259,9 @@ void client_move_token(struct client *client, struct client_channel *channel,
 	channel->frozen = false;
 	channel->pause.data_ns = client->now_ns;
 	swapped = swap(client, channel);
+	if (!swapped)
+		client_violate(client, &client->violations.unexpected, channel,
+			       "MIGRATE_DATA with nowhere to go");
 	client_send_token(client, channel, token);
 	channel->pause.token_ns = client->now_ns;
 	if (!swapped)
