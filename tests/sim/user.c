@@ -145,7 +145,9 @@ static void make_machine(struct user *user)
 
 	snprintf(name, sizeof(name), "client-%u", user->index);
 	user->machine = sim_machine_create(user->world->sim, name);
-	sim_machine_set_group(user->machine, 100 + user->index);
+	sim_machine_set_group(user->machine, user->wish.path
+						     ? user->wish.group
+						     : 100 + user->index);
 	err = sim_dp_create(user->world->sim, user->machine, &user->dp);
 	ASSERT(!err, "a new machine takes a dp");
 	drive_config_default(&config, 1);
@@ -213,7 +215,9 @@ void user_start(struct user *user, uint32_t daemon)
 	world_door_host(daemon, host);
 	world_say(user->world, "client %u: starts at %c", user->index,
 		  'a' + daemon);
-	err = drive_start(&user->drive, user->slot, host, WORLD_DOOR_PORT);
+	err = drive_start(&user->drive, user->slot,
+			  user->wish.path ? user->wish.path : host,
+			  WORLD_DOOR_PORT);
 	ASSERT(!err, "a client can always dial");
 }
 

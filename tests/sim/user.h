@@ -38,7 +38,9 @@ struct user_wish {
 	struct client_options options; /* the password is filled in */
 	uint64_t think_ns;             /* between two actions, at most */
 	uint32_t burst_max_bytes;
-	bool returns; /* comes again when it is lost */
+	bool returns;     /* comes again when it is lost */
+	const char *path; /* of a unix socket to come to, NULL: by TCP */
+	uint32_t group;   /* with path: the computer it is on */
 };
 
 struct user_entry {
