@@ -1,6 +1,7 @@
 /* main.c - flushmarkd: reads its configuration, then one thread per shard. */
 #include "core/daemon/daemon.h"
 #include "core/daemon/host_linux.h"
+#include "core/daemon/ports.h"
 #include "core/daemon/process.h"
 #include "core/pool.h"
 #include "core/version.h"
@@ -144,6 +145,28 @@ static int make_dps(struct process *process)
 	return err;
 }
 
+/* Makes the runtime directory ours alone, rid of what the dead left there. */
+static int take_dir(const struct config *config)
+{
+	const char *dir = config->runtime_dir;
+	int err = process_make_dir(dir);
+
+	if (!err)
+		err = process_lock_dir(dir);
+	if (err) {
+		fprintf(stderr, "flushmarkd: %s: %s\n", dir,
+			err == -EBUSY ? "another flushmarkd runs here"
+				      : strerror(-err));
+		return err;
+	}
+	process_drop_regions(dir);
+	process_drop_socket(dir, &config->control);
+	process_drop_socket(dir, &config->peers_listen);
+	for (uint32_t i = 0; i < config->door_count; i++)
+		process_drop_socket(dir, &config->doors[i].listen);
+	return 0;
+}
+
 static int make_host(struct process *process)
 {
 	const struct config *config = &process->config;
@@ -156,20 +179,34 @@ static int make_host(struct process *process)
 		.keys = KEYS_READY,
 		.key_threads = KEY_THREADS,
 	};
-	int err = process_make_dir(config->runtime_dir);
+	int err = host_linux_create(&wish, &process->host);
 
-	if (err)
-		fprintf(stderr, "flushmarkd: %s: %s\n", config->runtime_dir,
-			strerror(-err));
-	else
-		err = host_linux_create(&wish, &process->host);
 	if (err == -EBUSY)
 		fprintf(stderr, "flushmarkd: %s is in use by another one\n",
 			config->journal);
-	else if (err && !process->host)
+	else if (err)
 		fprintf(stderr, "flushmarkd: cannot start in %s: %s\n",
 			config->runtime_dir, strerror(-err));
 	return err;
+}
+
+static int check_doors(struct process *process)
+{
+	const struct config *config = &process->config;
+
+	for (uint32_t i = 0; i < config->door_count; i++) {
+		char text[ADDR_TEXT_MAX];
+		int err = port_is_free(&config->doors[i].listen);
+
+		if (!err)
+			continue;
+		addr_print(&config->doors[i].listen, text);
+		host_log(process->host, LOG_ERROR,
+			 "door %s: cannot listen at %s: %s",
+			 config->doors[i].name, text, strerror(-err));
+		return err;
+	}
+	return 0;
 }
 
 static int make_daemon(struct process *process)
@@ -188,7 +225,9 @@ static int make_daemon(struct process *process)
 		host_log(process->host, LOG_ERROR, "%s", error);
 		return err;
 	}
-	err = daemon_create(&wish, &process->daemon);
+	err = check_doors(process);
+	if (!err)
+		err = daemon_create(&wish, &process->daemon);
 	explicit_bzero(wish.secret, sizeof(wish.secret));
 	if (err)
 		host_log(process->host, LOG_ERROR, "cannot start: %s",
@@ -298,6 +337,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	stopper_block_signals();
+	if (!err)
+		err = take_dir(&process->config);
 	if (!err)
 		err = make_host(process);
 	if (!err)

@@ -1,11 +1,14 @@
 /* process.c - what a daemon's process asks of the system around it. */
 #include "core/daemon/process.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,6 +51,51 @@ int process_make_dir(const char *path)
 	if (info.st_uid != geteuid() || (info.st_mode & 022))
 		return -EPERM;
 	return 0;
+}
+
+int process_lock_dir(const char *path)
+{
+	char name[256];
+	int len = snprintf(name, sizeof(name), "%s/lock", path);
+	int fd;
+
+	if (len < 0 || (size_t)len >= sizeof(name))
+		return -ENAMETOOLONG;
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	/* Held by the open file, which goes with the process. */
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+
+		close(fd);
+		return err;
+	}
+	return 0;
+}
+
+void process_drop_socket(const char *dir, const struct addr *addr)
+{
+	size_t len = strlen(dir);
+	struct stat info;
+
+	if (addr->family == ADDR_UNIX && !strncmp(addr->path, dir, len) &&
+	    addr->path[len] == '/' && !lstat(addr->path, &info) &&
+	    S_ISSOCK(info.st_mode))
+		unlink(addr->path);
+}
+
+void process_drop_regions(const char *dir)
+{
+	DIR *all = opendir(dir);
+	const struct dirent *entry;
+
+	while (all && (entry = readdir(all)) != NULL) {
+		if (!strncmp(entry->d_name, "region-", 7))
+			unlinkat(dirfd(all), entry->d_name, 0);
+	}
+	if (all)
+		closedir(all);
 }
 
 void process_notify(const char *text)

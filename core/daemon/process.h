@@ -12,6 +12,21 @@ uint64_t process_raise_fd_limit(void);
 /* Makes a directory that is ours alone, and those above it. 0 or -errno. */
 int process_make_dir(const char *path);
 
+/*
+ * Makes this process the only one of the directory, until it ends, however it
+ * ends. 0, -EBUSY or -errno.
+ */
+int process_lock_dir(const char *path);
+
+/*
+ * Removes a socket that a dead process left in our directory. The kernel may
+ * still answer on it for a moment, so only the lock tells that it is stale.
+ */
+void process_drop_socket(const char *dir, const struct addr *addr);
+
+/* As above, for the sockets by which regions were passed. */
+void process_drop_regions(const char *dir);
+
 /* Tells the service manager, if there is one. */
 void process_notify(const char *text);
 

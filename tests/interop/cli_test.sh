@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# cli_test.sh - the daemon and the operator's command as processes.
+#
+# usage: cli_test.sh FLUSHMARKD FLUSHMARK
+set -u
+FLUSHMARKD=$1 FLUSHMARK=$2 GTK_CLIENT=
+. "$(dirname "$0")/lib.sh"
+
+# expect CODE NAME WORD...: the command ends with that code.
+expect() {
+	local want=$1 name=$2 got
+	shift 2
+	control "$name" "$@" >"$dir/out" 2>"$dir/err"
+	got=$?
+	[ $got -eq "$want" ] || {
+		cat "$dir/out" "$dir/err"
+		fail "flushmark $*: $got instead of $want"
+	}
+}
+
+says() {
+	grep -q -- "$1" "$dir/out" "$dir/err" ||
+		fail "no word of \"$1\": $(cat "$dir/out" "$dir/err")"
+}
+
+exit_codes() {
+	config A 1 3 B
+	start A
+	expect 0 A status
+	says "node 1"
+	expect 0 A sessions
+	says "3 guests, 0 sessions"
+	expect 0 A sessions --json
+	expect 0 A explain demo-0
+	says "no client"
+	expect 0 A vv demo-0
+	says "port=${port[A]}"
+	expect 0 A vv demo-0 --door local
+	says "unix-path=$dir/A/door.sock"
+	expect 1 A explain nobody
+	expect 1 A vv demo-0 --door none
+	expect 1 A move demo-0 nowhere
+	expect 1 A move demo-0 B --mode fast
+	expect 1 A cancel --drain
+	says "no drain"
+	expect 2 A
+	expect 2 A dance
+	expect 2 A move demo-0
+	expect 2 A status --drain
+	expect 2 A cancel
+	expect 2 A drain B --parallel many
+	expect 0 A drain B
+	says "0 sessions"
+	says "3 guests have no client"
+	expect 0 A drain B --dry-run --json
+	says '"dry_run": true'
+	expect 1 A move demo-0 B
+	says "demo-0: failed"
+	expect 3 nobody status
+}
+
+ends() {
+	config A 1 1 B
+	start A
+	[ "$(stat -c %a "$dir/A")" = 700 ] || fail "others may enter"
+	kill -"$1" "${pid[A]}"
+	wait "${pid[A]}" || fail "it ended with $?"
+	unset "pid[A]"
+	[ ! -S "$dir/A/control.sock" ] || fail "its socket is still there"
+	expect 3 A status
+	start A
+	expect 0 A status
+}
+
+one_at_a_time() {
+	config A 1 1 B
+	start A
+	timeout 10 "$FLUSHMARKD" --config "$dir/A.conf" 2>"$dir/err"
+	[ $? -eq 1 ] || fail "a second daemon runs in the same place"
+	expect 0 A status
+	# One that was killed is no hindrance.
+	kill -KILL "${pid[A]}"
+	wait "${pid[A]}" 2>/dev/null
+	unset "pid[A]"
+	start A
+}
+
+checks() {
+	config A 1 1 B
+	"$FLUSHMARKD" --check --config "$dir/A.conf" >"$dir/first" ||
+		fail "a good file is refused"
+	"$FLUSHMARKD" --check --config "$dir/first" >"$dir/second" ||
+		fail "what it printed is refused"
+	diff "$dir/first" "$dir/second" || fail "it reads back otherwise"
+	echo "bogus = 1" >>"$dir/A.conf"
+	"$FLUSHMARKD" --check --config "$dir/A.conf" 2>"$dir/err" >"$dir/out"
+	[ $? -eq 1 ] || fail "a bad file is taken"
+	says "A.conf:$(wc -l <"$dir/A.conf")"
+	"$FLUSHMARKD" --config "$dir/none" 2>"$dir/err"
+	[ $? -eq 1 ] || fail "a missing file is taken"
+	"$FLUSHMARKD" --dance 2>/dev/null
+	[ $? -eq 2 ] || fail "an unknown option is taken"
+}
+
+peers_meet() {
+	start_pair
+	expect 1 A move demo-0 B
+	says "no client"
+	expect 0 B sessions
+	says "0 guests"
+}
+
+run_case exit_codes exit_codes
+run_case ends_by_sigterm ends TERM
+run_case ends_by_sigint ends INT
+run_case one_at_a_time one_at_a_time
+run_case checks checks
+run_case peers_meet peers_meet
+end_cases
