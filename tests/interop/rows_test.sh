@@ -1,0 +1,237 @@
+#!/usr/bin/env bash
+# rows_test.sh - every kind of move with the real client, a case for each.
+#
+#   rows_test.sh FLUSHMARKD FLUSHMARK GTK_CLIENT RELAY GROUP
+#
+#   modes     what makes a move less than seamless, and what forbids it
+#   cancel    taken back at each state, a whole move behind it
+#
+# What needs twenty moves, or a [test] section alone, is in moves_test.sh.
+# LIB_ONLY=PATTERN runs some cases only. A test build is needed.
+set -u
+FLUSHMARKD=$1 FLUSHMARK=$2 GTK_CLIENT=$3 RELAY=$4 group=$5
+. "$(dirname "$0")/lib.sh"
+need_test_build
+
+# relay_start: B's clients come through a relay; port[relay] is advertised.
+relay_start() {
+	"$RELAY" "${port[relay]}" "${port[B]}" >>"$dir/relay.log" 2>&1 &
+	pid[relay]=$!
+	await 5 eval "! nobody_listens ${port[relay]}" ||
+		fail "the relay does not listen"
+}
+
+# pair_with_relay [LINE...]: B names the relay's port to whoever comes.
+pair_with_relay() {
+	port[relay]=$(free_port)
+	start_pair "$@" -- "advertise = 127.0.0.1:${port[relay]}"
+}
+
+# rounds COUNT MODE [OPTION...]: to and fro, each when the last has settled.
+rounds() {
+	local count=$1 mode=$2 at=${from:-A} i
+	shift 2
+	for ((i = 1; i <= count; i++)); do
+		move "$at" --mode "$mode" "$@" || fail "move $i from $at"
+		was "$mode"
+		at=$(other "$at")
+		client_must_say "^move $((${moved:-0} + i)) $mode"
+	done
+}
+
+# A whole seamless move there and back behind whatever went before it.
+and_again() {
+	local moved
+	moved=$(grep -c '^move' "$dir/client.log")
+	rounds 2 seamless
+}
+
+# --- modes ----------------------------------------------------------------
+
+switch_host() {
+	start_pair
+	client_start A --mode semi
+	rounds 4 switch-host
+	client_end || fail "the client: $(tail -n 1 "$dir/client.log")"
+}
+
+# Nobody listens where B sends the client: it stays, and nothing is lost.
+connect_fails() {
+	pair_with_relay
+	client_start A
+	move A && fail "the move went well"
+	refused_with "could not connect"
+	[ "$(row A state)" = live ] || fail "not live at A: $(row A state)"
+	[ -z "$(row B state)" ] || fail "B has the guest: $(row B state)"
+	relay_start
+	and_again
+	client_lost_nothing
+}
+
+# The same with --force: while A stands before READY the door opens, so that
+# SWITCH_HOST finds it. A client with nowhere to go would end.
+connect_fails_force() {
+	pair_with_relay "[test]" "stop-at = source-ready"
+	client_start A --mode semi
+	move_apart A --force
+	await 10 is_stopped A || fail "A does not come to READY"
+	relay_start
+	go_on A
+	await_move || fail "the move"
+	was switch-host
+	client_must_say "^move 1 switch-host"
+	client_end || fail "the client: $(tail -n 1 "$dir/client.log")"
+}
+
+# It would dial the same socket at the destination, and there is none.
+unix_socket() {
+	local why
+	start_pair
+	client_start A --unix "$dir/A/door.sock"
+	why=$(control A explain demo-0)
+	[[ $why == *"cannot move"*"unix socket"*"TCP"* ]] ||
+		fail "explain: $why"
+	move A && fail "the move went well"
+	refused_with "unix socket"
+	! said A "source-offered" || fail "an offer went out"
+	client_lost_nothing
+}
+
+# The links settle on the guest's shard, whichever takes them.
+shards() {
+	LIB_SHARDS=2
+	start_pair
+	client_start A
+	rounds 10 seamless
+	client_lost_nothing
+}
+
+group_modes() {
+	run_case "switch-host" switch_host
+	run_case "connect fails" connect_fails
+	run_case "connect fails, forced" connect_fails_force
+	run_case "unix socket" unix_socket
+	run_case "two shards" shards
+}
+
+# --- cancel ---------------------------------------------------------------
+
+stays() {
+	await_move && fail "the move went well"
+	refused_with "cancelled"
+	client_must_say "^stays"
+	await 5 eval '[ "$(row A state)" = live ]' ||
+		fail "not live at A: $(row A state)"
+	await 5 eval '[ -z "$(row B state)" ]' ||
+		fail "B still has the guest: $(row B state)"
+}
+
+# The door at B takes the client's connections and says nothing.
+cancel_connecting() {
+	pair_with_relay
+	relay_start
+	client_start A
+	pause relay
+	move_apart A --mode "$1"
+	await 5 eval 'said A source-offered' || fail "no offer"
+	await 5 eval '! [[ $(control A explain demo-0) == *"would move"* ]]'
+	control A cancel demo-0 >/dev/null || fail "cancel"
+	# The operator hears of it at once, but the client is still away.
+	await_move && fail "the move went well"
+	refused_with "cancelled"
+	[[ $(control A explain demo-0) == *"still connects"* ]] ||
+		fail "explain: $(control A explain demo-0)"
+	move A && fail "a second move at the same time"
+	refused_with "has not answered"
+	go_on relay
+	client_must_say "^stays"
+	await 5 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	and_again
+	client_lost_nothing
+}
+
+# MIGRATE is out, the client does not answer: NOTIFY thaws, CANCEL undoes.
+cancel_freezing() {
+	start_pair "[test]" "stop-at = source-freezing"
+	client_start A
+	move_apart A
+	await 5 is_stopped A || fail "A does not come to FREEZING"
+	pause client
+	go_on A
+	await 5 answers A
+	control A cancel demo-0 >/dev/null || fail "cancel"
+	await_move && fail "the move went well"
+	refused_with "cancelled"
+	go_on client
+	client_must_say "^stays"
+	await 5 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	and_again
+	client_lost_nothing
+}
+
+# No mark comes in time: the same without an operator.
+no_mark() {
+	start_pair "[move]" "freeze-ms = 300" \
+		"[test]" "stop-at = source-freezing"
+	client_start A
+	move_apart A
+	await 5 is_stopped A || fail "A does not come to FREEZING"
+	pause client
+	go_on A
+	await_move && fail "the move went well"
+	refused_with "no flush mark"
+	go_on client
+	client_must_say "^stays"
+	and_again
+	client_lost_nothing
+}
+
+# All images are out, B does not say that it has them.
+cancel_sealed() {
+	start_pair -- "[test]" "stop-at = destination-streamed"
+	client_start A
+	move_apart A --mode "$1"
+	await 5 is_stopped B || fail "B does not come to STREAMED"
+	await 5 said A source-sealed || fail "A does not come to SEALED"
+	control A cancel demo-0 >/dev/null || fail "cancel"
+	await_move && fail "the move went well"
+	refused_with "cancelled"
+	go_on B
+	client_must_say "^stays"
+	await 5 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	and_again
+	client_lost_nothing
+}
+
+# Nobody has answered the offer: the client was told nothing.
+cancel_offered() {
+	local offers
+	start_pair
+	client_start A
+	rounds 2 seamless # so that the peers know each other
+	offers=$(grep -c source-offered "$dir/A.log")
+	pause B
+	move_apart A
+	await 3 eval '[ $(grep -c source-offered "$dir/A.log") -gt '"$offers"' ]' ||
+		fail "no offer"
+	control A cancel demo-0 >/dev/null || fail "cancel"
+	await_move && fail "the move went well"
+	refused_with "cancelled"
+	go_on B
+	await 5 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	and_again
+	client_lost_nothing
+}
+
+group_cancel() {
+	run_case "cancel: offered" cancel_offered
+	run_case "cancel: client connects" cancel_connecting seamless
+	run_case "cancel: client connects, semi" cancel_connecting semi-seamless
+	run_case "cancel: freezing" cancel_freezing
+	run_case "no mark in time" no_mark
+	run_case "cancel: sealed" cancel_sealed seamless
+	run_case "cancel: sealed, semi" cancel_sealed semi-seamless
+}
+
+"group_$group"
+end_cases
