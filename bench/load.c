@@ -366,8 +366,12 @@ static void readable(struct load *load, struct load_conn *conn)
 		err = conn->state == LOAD_UP
 			      ? frames_feed(load, conn, &data, &len)
 			      : stage_feed(load, conn, &data, &len);
-	if (conn->state != LOAD_FREE && conn->life == life && (n <= 0 || err))
+	if (conn->state == LOAD_FREE || conn->life != life)
+		return;
+	if (n <= 0 || err)
 		end(load, conn, conn->refused);
+	else if (conn->state == LOAD_UP)
+		tell(load, conn, LOAD_READ, 0, NULL, 0);
 }
 
 int load_poll(struct load *load, int timeout_ms)

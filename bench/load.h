@@ -25,6 +25,7 @@ enum load_event_kind {
 	LOAD_LINKED,  /* the server's result was OK */
 	LOAD_MESSAGE, /* type, and the first bytes of its body */
 	LOAD_BYTES,   /* of a port: a piece of the stream */
+	LOAD_READ,    /* nothing more has come for now */
 	LOAD_ENDED,   /* refused: the link error; else 0 */
 };
 

@@ -128,7 +128,7 @@ static int spawn(struct serve *serve, char *const argv[], const char *preload)
 }
 
 static int start_flushmark(struct serve *serve, const char *build_dir,
-			   uint16_t port)
+			   uint16_t port, bool spins)
 {
 	static const uint8_t secret[SIPHASH_KEY_BYTES] = {1};
 	char program[PATH_BYTES], config[PATH_BYTES], path[PATH_BYTES];
@@ -143,11 +143,11 @@ static int start_flushmark(struct serve *serve, const char *build_dir,
 	err = write_text(path, "01000000000000000000000000000000\n");
 	snprintf(text, sizeof(text),
 		 "[daemon]\nruntime-dir = %s\nsecret-file = %s\n"
-		 "[pool]\nshards = 1\nsessions = %" PRIu32 "\n"
+		 "[pool]\nshards = 1\nsessions = %" PRIu32 "\n%s"
 		 "[door bench]\nlisten = 127.0.0.1:%u\n"
 		 "[guest-demo]\ncount = %" PRIu32 "\nprefix = d\n",
-		 serve->dir, path, max_u32(2 * serve->count, 256), port,
-		 serve->count);
+		 serve->dir, path, max_u32(2 * serve->count, 256),
+		 spins ? "" : "spin-us = 0\n", port, serve->count);
 	if (!err)
 		err = write_text(config, text);
 	for (uint32_t i = 0; i < serve->count; i++) {
@@ -201,7 +201,8 @@ static int wait_ready(struct serve *serve)
 int serve_start(struct serve *serve, const char *kind, const char *build_dir,
 		uint32_t count)
 {
-	bool ours = strcmp(kind, "flushmark") == 0;
+	bool spins = strcmp(kind, "flushmark") == 0;
+	bool ours = spins || strcmp(kind, "flushmark0") == 0;
 	bool one_key = strcmp(kind, "spice1") == 0;
 	uint16_t port = find_ports(ours ? 1 : count);
 	int err;
@@ -215,7 +216,7 @@ int serve_start(struct serve *serve, const char *kind, const char *build_dir,
 	if (!serve->targets || !port || !mkdtemp(serve->dir))
 		err = -ENOMEM;
 	else if (ours)
-		err = start_flushmark(serve, build_dir, port);
+		err = start_flushmark(serve, build_dir, port, spins);
 	else
 		err = start_spice(serve, build_dir, port, one_key);
 	if (!err)

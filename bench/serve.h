@@ -6,8 +6,9 @@
 #include <sys/types.h>
 
 /*
- * kinds: "flushmark", "spice" (libspice-server as shipped) and "spice1" (the
- * same with one cached key). Each runs so many desktops, with a ticket each.
+ * kinds: "flushmark" with its defaults, "flushmark0" (the same, never spinning
+ * before it waits), "spice" (libspice-server as shipped) and "spice1" (the same
+ * with one cached key). Each runs so many desktops, with a ticket each.
  */
 struct serve {
 	pid_t pid;
