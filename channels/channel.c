@@ -266,7 +266,9 @@ static bool must_wait(const struct channel *channel)
 static int wait_for_unhold(struct channel *channel, const uint8_t *data,
 			   uint32_t len)
 {
-	channel_hold(channel);
+	/* Held already, perhaps with an unhold due: that stays due. */
+	if (!(channel->bits & CHANNEL_HELD))
+		channel_hold(channel);
 	channel_touch(channel);
 	return chunkq_append(&channel->service->shard->chunks,
 			     &channel_cold(channel)->early, data, len);

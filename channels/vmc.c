@@ -58,6 +58,10 @@ void guest_input_ready(struct guest *guest, uint8_t type, uint8_t id)
 	struct channel *channel =
 		session ? session_channel(session, type, id) : NULL;
 
-	if (channel && channel->state == CHANNEL_UP && channel_replay(channel))
+	/* While the token is awaited, too: nobody says it a second time. */
+	if (channel &&
+	    (channel->state == CHANNEL_UP ||
+	     channel->state == CHANNEL_AWAITED) &&
+	    channel_replay(channel))
 		session_close(session, "malformed input");
 }

@@ -326,7 +326,11 @@ void migrate_run(struct service *service, struct move *move)
 {
 	struct session *session = service_session(service, move->own);
 	struct guest *guest = service_guest(service, move->guest);
+	bool seamless = move->mode == MODE_SEAMLESS;
 
+	/* One that is closing is as good as gone: COMMIT came late. */
+	if (session && session->state != SESSION_ARRIVING)
+		session = NULL;
 	guest->now_ns = service->shard->now_ns;
 	guest->last_input_ns = guest->now_ns;
 	guest->epoch = move->epoch;
@@ -337,11 +341,13 @@ void migrate_run(struct service *service, struct move *move)
 				    guest->now_ns + NS_PER_S);
 		run_session(session, move);
 	}
-	guest->ops->resume(guest);
-	if (session && move->mode == MODE_SEAMLESS)
-		session_each(session, replay, NULL);
 	if (!session && move->mode != MODE_SWITCH_HOST)
 		move_abort(move, "the client left before it switched");
+	/* Bad input kept for the guest closes the session: the move is over
+	 * then, and its record free. */
+	guest->ops->resume(guest);
+	if (session && seamless)
+		session_each(session, replay, NULL);
 }
 
 /* Post-migration step (4): c->s2 MIGRATE_DATA. */
