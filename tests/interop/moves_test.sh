@@ -3,7 +3,8 @@
 #
 #   moves_test.sh FLUSHMARKD FLUSHMARK GTK_CLIENT MODE MOVES [WORD...]
 #
-# MODE is what each move must be: seamless or semi-seamless. Words:
+# MODE is what each move must be: seamless, semi-seamless, switch-host (lossy).
+# Words:
 #   rush       the next move is asked for as soon as the daemon says that the
 #              last is over, not when the client has settled
 #   lossy      bytes may be lost where they are not bound to be
