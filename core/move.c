@@ -136,6 +136,27 @@ static void got_resolve(struct moves *moves, uint32_t link,
 	shard_tell(moves->shard, shard, OP_MOVE_RESOLVE, 0, &ask, sizeof(ask));
 }
 
+/*
+ * A commit is answered whatever we know of it: of a move that has ended well
+ * here its source may have missed the end with the link.
+ */
+static void answer_late_commit(struct moves *moves, uint32_t link,
+			       const struct peer_header *header)
+{
+	struct peer_refuse refuse = {.reason = "no such move here"};
+	struct peer_switched switched = {0};
+
+	for (uint32_t i = 0; header->move && i < MOVES_REMEMBERED; i++) {
+		if (moves->switched[i] != header->move)
+			continue;
+		peers_send(moves->peers, link, PEER_SWITCHED, header->move,
+			   header->epoch, &switched);
+		return;
+	}
+	peers_send(moves->peers, link, PEER_REFUSE, header->move, header->epoch,
+		   &refuse);
+}
+
 static void on_frame(void *self, uint32_t link,
 		     const struct peer_header *header, const void *payload)
 {
@@ -153,12 +174,8 @@ static void on_frame(void *self, uint32_t link,
 	}
 	move = moves_get(moves, idtable_get(&moves->by_id, header->move));
 	if (!move) {
-		struct peer_refuse refuse = {.reason = "no such move here"};
-
-		/* A commit must be answered whatever we know of it. */
 		if (header->type == PEER_COMMIT)
-			peers_send(moves->peers, link, PEER_REFUSE,
-				   header->move, header->epoch, &refuse);
+			answer_late_commit(moves, link, header);
 		return;
 	}
 	if (header->epoch != move->epoch) {

@@ -1,7 +1,6 @@
 /* move.h - the move engine: a guest with its session changes its owner. */
 #pragma once
 
-#include "core/hist.h"
 #include "core/idtable.h"
 #include "core/peer.h"
 #include "core/region.h"
@@ -32,6 +31,8 @@ struct moves;
 
 /* Images of one guest: itself, its session, channels, pending input. */
 #define MOVE_IMAGES_MAX 64
+
+#define MOVES_REMEMBERED 1024
 
 enum move_role { MOVE_SOURCE, MOVE_DESTINATION };
 
@@ -82,8 +83,10 @@ struct moves {
 	struct idtable by_id; /* wire id -> handle */
 	uint64_t next_id;
 	uint8_t *scratch; /* IMAGE_BYTES_MAX, within one call */
-	struct hist protocol_pause_ns;
-	struct hist added_ns;
+	/* Destination: moves whose client has switched, the latest ones, for a
+	 * source that lost the link before it heard. */
+	uint64_t switched[MOVES_REMEMBERED];
+	uint32_t switched_count;
 };
 
 /* Memory from the shard's arena for capacity moves at once. 0 or -errno. */

@@ -231,9 +231,11 @@ static void finish(struct move *move)
 void move_switched(struct move *move, uint64_t added_ns)
 {
 	struct peer_switched switched = {.added_ns = added_ns};
+	struct moves *moves = move->moves;
 
 	ASSERT(move->role == MOVE_DESTINATION && move->state == MOVE_COMMITTED,
 	       "a client can switch only to a guest that runs here");
+	moves->switched[moves->switched_count++ % MOVES_REMEMBERED] = move->id;
 	move_send(move, PEER_SWITCHED, &switched);
 	finish(move);
 }

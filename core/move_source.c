@@ -182,7 +182,8 @@ void move_source_link_up(struct move *move)
 {
 	if (move->state == MOVE_LIVE)
 		send_offer(move);
-	else if (move->state == MOVE_COMMITTED && !move->acknowledged)
+	else if (move->state == MOVE_COMMITTED)
+		/* Said before or not: the answer tells how it went on. */
 		move_send(move, PEER_COMMIT, NULL);
 }
 
