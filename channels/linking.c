@@ -283,6 +283,9 @@ static void found_session(struct service *service, struct linking *linking)
 	session->main_caps = linking->link.channel.words[0];
 	session->door = linking->door;
 	promote(service, linking, session);
+	/* Without room for main nobody would ever end it. */
+	if (!session->channels[0].channel)
+		session_close(session, "no room for its main channel");
 }
 
 static void join_session(struct service *service, struct linking *linking)
@@ -301,8 +304,10 @@ static void join_session(struct service *service, struct linking *linking)
 		finish(service, linking, SPICE_LINK_ERR_PERMISSION_DENIED);
 		return;
 	}
-	if (session->state != SESSION_LIVE &&
-	    session->state != SESSION_ARRIVING) {
+	/* A frozen session's channels are counted: none may join. */
+	if (guest->state == GUEST_PAUSED ||
+	    (session->state != SESSION_LIVE &&
+	     session->state != SESSION_ARRIVING)) {
 		finish(service, linking, SPICE_LINK_ERR_BAD_CONNECTION_ID);
 		return;
 	}
@@ -314,10 +319,13 @@ static void ticket(struct service *service, struct linking *linking)
 	const uint8_t *cipher = link_ticket(&linking->link);
 	bool new_main = !linking->link.connection_id &&
 			linking->link.channel_type == SPICE_CHANNEL_MAIN;
+	uint64_t repeated = service->keys.repeated;
 	bool known;
 
 	ticket_keys_open(&service->keys, linking->key_id, cipher,
 			 linking->ticket_hash);
+	repeated = service->keys.repeated - repeated;
+	stats_add(&service->shard->stats, STAT_tickets_replayed, repeated);
 	if (new_main)
 		linking->target = idtable_get(&service->shard->pool->tickets,
 					      ticket_key(linking->ticket_hash));
@@ -330,8 +338,9 @@ static void ticket(struct service *service, struct linking *linking)
 			 "link of %s %u refused: %s",
 			 wire_channel_name(linking->link.channel_type),
 			 linking->link.channel_id,
-			 wrong_id ? "no such session" : "wrong ticket");
-
+			 wrong_id   ? "no such session"
+			 : repeated ? "its ticket was seen before"
+				    : "wrong ticket");
 		stats_add(&service->shard->stats, STAT_tickets_wrong, 1);
 		finish(service, linking,
 		       wrong_id ? SPICE_LINK_ERR_BAD_CONNECTION_ID
@@ -497,7 +506,9 @@ void linking_event(struct service *service, struct linking *linking,
 		break;
 	case DP_EOF:
 		linking->detach_due = false;
-		dp_kill(service->shard->front, linking->conn);
+		/* An error reply on its way still reaches who asked. */
+		if (!linking->closing || !linking->tx.len_bytes)
+			dp_kill(service->shard->front, linking->conn);
 		break;
 	case DP_CLOSED:
 		forget(service, linking);

@@ -126,20 +126,31 @@ void service_free_channel(struct service *service, struct channel *channel)
 	slab_give(&service->channels, channel->self);
 }
 
+/* What a client did wrong, for the log: the channel's name and the error. */
+static void broke(struct service *service, const struct channel *channel,
+		  int err)
+{
+	char why[REASON_BYTES];
+
+	stats_add(&service->shard->stats, STAT_protocol_errors, 1);
+	snprintf(why, sizeof(why), "the client broke the protocol on %s %u: %s",
+		 wire_channel_name(channel->type), channel->id, strerror(-err));
+	session_close(channel_session(channel), why);
+}
+
 static void channel_event(struct service *service, struct channel *channel,
 			  const struct dp_event *event)
 {
 	struct session *session = channel_session(channel);
+	int err;
 
 	switch (event->kind) {
 	case DP_RECEIVED:
 		if (channel->state == CHANNEL_CLOSING)
 			break;
-		if (channel_received(channel, &event->view)) {
-			stats_add(&service->shard->stats, STAT_protocol_errors,
-				  1);
-			session_close(session, "it broke the protocol");
-		}
+		err = channel_received(channel, &event->view);
+		if (err)
+			broke(service, channel, err);
 		break;
 	case DP_SENT:
 		channel_sent(channel, (uint32_t)event->result);
