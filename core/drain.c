@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_MIN    2.0 /* lower only when asked for */
 #define RATE_GROWTH 1.5
 #define BURST_S     0.1 /* of the rate: tokens that may be saved up */
 
@@ -276,12 +275,21 @@ void drain_put_back(struct drain *drain, const struct drain_order *order,
 	retry(drain, item, now_ns);
 }
 
-/* True when the window says enough: many pauses, or some in a long time. */
-static bool is_telling(const struct drain *drain, uint64_t now_ns)
+/*
+ * Below one move per second in each place of "parallel" the drain is no load
+ * worth the name: pauses that are long even then are not its doing.
+ */
+static double rate_floor(const struct drain *drain)
 {
-	return drain->window.count >= DRAIN_WINDOW ||
-	       (drain->window.count >= DRAIN_WINDOW_SLOW &&
-		now_ns - drain->window_ns >= DRAIN_WINDOW_NS);
+	return drain->wish.parallel;
+}
+
+static void halve(struct drain *drain, double rate)
+{
+	drain->rate = rate / 2;
+	if (drain->rate < rate_floor(drain))
+		drain->rate = rate_floor(drain);
+	drain->rate_halved++;
 }
 
 /* Looks at the pauses of the last moves and sets the rate by them. */
@@ -291,18 +299,15 @@ static void adapt(struct drain *drain, uint64_t now_ns)
 	double rate = drain->rate;
 	uint64_t p99_ns;
 
-	if (!is_telling(drain, now_ns))
+	if (drain->window.count < DRAIN_WINDOW)
 		return;
 	p99_ns = hist_quantile(&drain->window, 0.99);
 	if (p99_ns > drain->wish.pause_target_ns) {
 		if (rate <= 0)
 			rate = (double)drain->window.count /
 			       (seconds > 0.001 ? seconds : 0.001);
-		if (rate >= 2 * RATE_MIN)
-			drain->rate = rate / 2;
-		else if (rate > RATE_MIN)
-			drain->rate = RATE_MIN;
-		drain->rate_halved++;
+		if (rate > rate_floor(drain))
+			halve(drain, rate);
 	} else if (drain->rate_halved) {
 		rate *= RATE_GROWTH;
 		if (drain->wish.rate_per_s && rate > drain->wish.rate_per_s)

@@ -13,7 +13,8 @@
  * Pure: it is told rows, events and the time, and gives orders. At most
  * "parallel" moves are under way; they start at most at "rate" per second,
  * the longest idle first. When the p99 of the pauses passes the target the
- * rate is halved; while they are short it grows again. A session that was busy
+ * rate is halved, down to a floor; while they are short it grows again. A
+ * session that was busy
  * when listed (its last move is still being finished) is tried again for a
  * while. Control thread.
  *
@@ -24,8 +25,6 @@
 #define DRAIN_PAUSE_TARGET_NS (50 * NS_PER_MS)
 #define DRAIN_PARALLEL_MAX    4096
 #define DRAIN_WINDOW          32 /* pauses between two looks at their p99 */
-#define DRAIN_WINDOW_SLOW     4  /* or so many, after so long */
-#define DRAIN_WINDOW_NS       (NS_PER_S)
 #define DRAIN_RETRY_NS        (250 * NS_PER_MS)
 #define DRAIN_TRIES_MAX       60 /* 15 s: old sockets are kept for 10 s */
 #define DRAIN_ITEMS_MAX       ((uint32_t)1 << 20)
