@@ -116,7 +116,12 @@ static void resolve_here(struct moves *moves, const struct op_move_resolve *ask,
 	struct move *move =
 		moves_get(moves, idtable_get(&moves->by_id, ask->id));
 
+	if (move && move->role != MOVE_SOURCE)
+		move = NULL;
 	answer.committed = move && move->state >= MOVE_COMMITTED;
+	/* Told that it is not, the asker forgets it: then it may never be. */
+	if (move && !answer.committed && move->epoch == ask->epoch)
+		move_source_disown(move);
 	shard_tell(moves->shard, asker, OP_MOVE_RESOLVED, 0, &answer,
 		   sizeof(answer));
 }
@@ -129,10 +134,10 @@ static void got_resolve(struct moves *moves, uint32_t link,
 		.epoch = header->epoch,
 		.link = link,
 	};
-	uint8_t shard = (uint8_t)(header->move >> 48 & 63);
+	/* An earlier life may have had more shards, as in moves_recover. */
+	uint8_t shard = (uint8_t)((header->move >> 48 & 63) %
+				  moves->shard->pool->shard_count);
 
-	if (shard >= moves->shard->pool->shard_count)
-		shard = moves->shard->index;
 	shard_tell(moves->shard, shard, OP_MOVE_RESOLVE, 0, &ask, sizeof(ask));
 }
 
@@ -155,6 +160,16 @@ static void answer_late_commit(struct moves *moves, uint32_t link,
 	}
 	peers_send(moves->peers, link, PEER_REFUSE, header->move, header->epoch,
 		   &refuse);
+}
+
+/* True when a frame for a move of ours comes from where it goes. */
+static bool is_destination(const struct move *move, uint32_t link)
+{
+	const struct peer_link *links = move->moves->peers->links;
+
+	return move->link == link ||
+	       (move->link != PEER_LINK_NONE &&
+		links[move->link].node == links[link].node);
 }
 
 static void on_frame(void *self, uint32_t link,
@@ -183,7 +198,8 @@ static void on_frame(void *self, uint32_t link,
 		return;
 	}
 	if (move->role == MOVE_SOURCE) {
-		move_source_frame(move, header->type, payload);
+		if (is_destination(move, link))
+			move_source_frame(move, header->type, payload);
 		return;
 	}
 	if (moves->peers->links[link].node != move->peer)

@@ -148,6 +148,7 @@ void move_destination_timer(struct move *move);
 void move_source_link_lost(struct move *move);
 void move_destination_link_lost(struct move *move);
 void move_source_link_up(struct move *move);
+void move_source_disown(struct move *move);
 void move_source_start(struct moves *moves, const struct ring_cell *cell);
 void move_source_cancel(struct moves *moves, const char *guest);
 void move_source_freeze(struct moves *moves, const char *guest);

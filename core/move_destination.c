@@ -17,6 +17,18 @@ static void refuse(struct moves *moves, uint32_t link, uint64_t id,
 	peers_send(moves->peers, link, PEER_REFUSE, id, epoch, &frame);
 }
 
+/* What goes into logs and to operators: printable, and with its end. */
+static bool is_name(const uint8_t text[NAME_BYTES])
+{
+	size_t len = strnlen((const char *)text, NAME_BYTES);
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '!' || text[i] > '~')
+			return false;
+	}
+	return len && len < NAME_BYTES;
+}
+
 void move_destination_offer(struct moves *moves, uint32_t link, uint64_t id,
 			    uint64_t epoch, const struct peer_offer *offer)
 {
@@ -25,6 +37,10 @@ void move_destination_offer(struct moves *moves, uint32_t link, uint64_t id,
 
 	if (!id || idtable_get(&moves->by_id, id)) {
 		refuse(moves, link, id, epoch, "this move is known already");
+		return;
+	}
+	if (!is_name(offer->guest)) {
+		refuse(moves, link, id, epoch, "this is no name for a guest");
 		return;
 	}
 	move = move_take(moves, MOVE_DESTINATION, id);
@@ -65,8 +81,9 @@ static void spoil(struct move *move)
 static void got_image(struct move *move, const uint8_t *bytes, size_t len)
 {
 	if (move->state > MOVE_READY) {
-		move_say(move, "an image came after the last");
-		spoil(move);
+		/* The guest may be ours already: the move is kept. */
+		peers_drop(move->moves->peers, move->link,
+			   "sent an image behind the last");
 		return;
 	}
 	if (move->moves->service_ops->import(move->service, move, bytes, len))
@@ -84,12 +101,12 @@ static void got_slot(struct move *move, const struct peer_image_slot *slot)
 					     moves->scratch, IMAGE_BYTES_MAX)
 			      : -ENOENT;
 
-	if (len < 0) {
+	if (len < 0 && move->state <= MOVE_READY) {
 		move_say(move, "the region held no good image");
 		spoil(move);
 		return;
 	}
-	got_image(move, moves->scratch, (size_t)len);
+	got_image(move, moves->scratch, len < 0 ? 0 : (size_t)len);
 }
 
 static void got_end(struct move *move, const struct peer_end *end)

@@ -264,6 +264,12 @@ static void got_answer(struct move *move, const struct peer_answer *answer)
 
 	if (move->state != MOVE_OFFERED || move->begun)
 		return;
+	/* It goes to the client as a string. */
+	if (memchr(answer->host.data, 0, answer->host.len)) {
+		move_say(move, "the peer's answer names no host");
+		undo(move, MOVE_FAILED);
+		return;
+	}
 	memcpy(move->key, answer->key, sizeof(move->key));
 	move_arm(move, moves->shard->pool->config->move.connect_ms * NS_PER_MS);
 	move->begun = true;
@@ -354,14 +360,28 @@ static void release(struct move *move, enum move_result result)
 	finish(move, result);
 }
 
+static void acknowledge(struct move *move)
+{
+	if (!move->acknowledged)
+		move_journal_commit(move, true);
+	move->acknowledged = true;
+}
+
 static void got_committed(struct move *move)
 {
 	if (move->state != MOVE_COMMITTED || move->acknowledged)
 		return;
-	move->acknowledged = true;
-	move_journal_commit(move, true);
+	acknowledge(move);
 	if (!move->guest) /* of an earlier life: nothing is left to do */
 		release(move, MOVE_OK);
+}
+
+static void got_switched(struct move *move,
+			 const struct peer_switched *switched)
+{
+	acknowledge(move);
+	move->source_added_ns += switched->added_ns;
+	release(move, MOVE_OK);
 }
 
 static void got_refuse(struct move *move, const struct peer_refuse *refuse)
@@ -381,14 +401,23 @@ static void got_gone(struct move *move, const struct peer_refuse *gone)
 	move_say(move, "%.*s", REASON_BYTES - 1, (const char *)gone->reason);
 	if (move->state < MOVE_COMMITTED)
 		undo_or_wait(move, MOVE_FAILED);
-	else
+	else if (move->acknowledged)
 		release(move, MOVE_CLOSED);
+	/* Else it still waits for our word, and will say so again: were we to
+	 * forget the commit now, its guest would be nobody's. */
+}
+
+/* The destination was told that this move did not commit: so be it. */
+void move_source_disown(struct move *move)
+{
+	if (move->state >= MOVE_COMMITTED)
+		return;
+	move_say(move, "the peer lost the connection and gave it up");
+	undo_or_wait(move, MOVE_FAILED);
 }
 
 void move_source_frame(struct move *move, uint16_t type, const void *payload)
 {
-	const struct peer_switched *switched = payload;
-
 	switch (type) {
 	case PEER_ANSWER:
 		got_answer(move, payload);
@@ -407,11 +436,8 @@ void move_source_frame(struct move *move, uint16_t type, const void *payload)
 		got_committed(move);
 		break;
 	case PEER_SWITCHED:
-		if (move->state != MOVE_COMMITTED)
-			break;
-		got_committed(move);
-		move->source_added_ns += switched->added_ns;
-		release(move, MOVE_OK);
+		if (move->state == MOVE_COMMITTED)
+			got_switched(move, payload);
 		break;
 	case PEER_GONE:
 		got_gone(move, payload);
