@@ -341,8 +341,11 @@ void migrate_run(struct service *service, struct move *move)
 				    guest->now_ns + NS_PER_S);
 		run_session(session, move);
 	}
-	if (!session && move->mode != MODE_SWITCH_HOST)
+	if (!session && move->mode != MODE_SWITCH_HOST) {
+		/* Whoever comes next starts anew. */
+		guest->ops->detached(guest);
 		move_abort(move, "the client left before it switched");
+	}
 	/* Bad input kept for the guest closes the session: the move is over
 	 * then, and its record free. */
 	guest->ops->resume(guest);
