@@ -56,6 +56,9 @@ void peers_drop(struct peers *peers, uint32_t index, const char *why)
 {
 	struct peer_link *link = &peers->links[index];
 
+	if (link->dropped)
+		return;
+	link->dropped = true;
 	peers->frames_bad++;
 	host_log(peers->shard->host, LOG_WARNING,
 		 "peer node %u: %s: connection dropped", link->node, why);
@@ -127,7 +130,7 @@ int peers_send(struct peers *peers, uint32_t index, uint16_t type,
 	if (index >= PEER_LINKS_MAX)
 		return -ENOTCONN;
 	link = &peers->links[index];
-	if (link->state != PEER_LINK_UP)
+	if (link->state != PEER_LINK_UP || link->dropped)
 		return -ENOTCONN;
 	if (type == PEER_IMAGE)
 		return send_image(peers, link, move, epoch,
@@ -220,7 +223,7 @@ static void received(struct peers *peers, struct peer_link *link,
 	uint32_t serial = link->serial;
 	uint32_t used = 0;
 
-	while (used < view->len) {
+	while (used < view->len && !link->dropped) {
 		uint32_t part =
 			min_u32(PEER_RX_BYTES - link->rx_len, view->len - used);
 		uint32_t done = 0;
@@ -239,7 +242,7 @@ static void received(struct peers *peers, struct peer_link *link,
 					  link->rx_len - done);
 			done += step;
 			/* The frame may have closed or settled the link. */
-			if (link->serial != serial ||
+			if (link->serial != serial || link->dropped ||
 			    link->state == PEER_LINK_FREE)
 				return;
 			if (!step)
@@ -277,6 +280,7 @@ static void closed(struct peers *peers, struct peer_link *link)
 	peer_region_lost(peers, link);
 	link->sending = false;
 	link->touched = false;
+	link->dropped = false;
 	link->tx_flight_bytes = 0;
 	link->rx_len = 0;
 	link->conn = 0;
@@ -356,7 +360,9 @@ static void on_event(void *self, struct dp *dp, const struct dp_event *event)
 			&peers->shard->chunks, &link->tx,
 			min_u32((uint32_t)max_u64(0, (uint64_t)event->result),
 				link->tx_flight_bytes));
-		link->touched = link->tx.len_bytes != 0;
+		/* A settling link waits for this, with nothing to send. */
+		if (link->tx.len_bytes || link->state == PEER_LINK_SETTLING)
+			link->touched = true;
 		break;
 	case DP_EOF:
 		kill_link(peers, link);
@@ -380,7 +386,8 @@ static void on_timer(void *self, uint32_t index)
 	if (link->state == PEER_LINK_IDLE && link->wanted)
 		start_connect(peers, link);
 	else if (link->state == PEER_LINK_CONNECTING ||
-		 link->state == PEER_LINK_GREETED)
+		 link->state == PEER_LINK_GREETED ||
+		 link->state == PEER_LINK_SETTLING)
 		kill_link(peers, link);
 }
 

@@ -34,6 +34,8 @@ struct peer_link {
 	bool touched;      /* has bytes to send in this pass */
 	bool sending;      /* a send is in flight */
 	bool wanted;       /* reconnect when it is lost */
+	bool dropped;      /* broke the rules: nothing more is read */
+	bool region_asked; /* control maps theirs, or has */
 	bool region_ready; /* the other end has mapped our region */
 	uint16_t peer;     /* index in the config, UINT16_MAX: accepted */
 	uint16_t node;     /* as HELLO says, UINT16_MAX: not yet */

@@ -50,10 +50,11 @@ void peer_region_frame(struct peers *peers, struct peer_link *link,
 			link->region_ready = true;
 		return;
 	}
-	if (link->connector || link->memory.base) {
+	if (link->connector || link->region_asked) {
 		peers_drop(peers, cell.link, "offers a region twice");
 		return;
 	}
+	link->region_asked = true;
 	memcpy(cell.ticket.path, region->path, sizeof(cell.ticket.path) - 1);
 	memcpy(cell.ticket.secret, region->secret, sizeof(cell.ticket.secret));
 	tell_control(peers, OP_REGION_TAKE, &cell);
@@ -66,6 +67,7 @@ void peer_region_lost(struct peers *peers, struct peer_link *link)
 	link->out = (struct region){0};
 	link->in = (struct region){0};
 	link->region_ready = false;
+	link->region_asked = false;
 }
 
 static void made(struct peers *peers, struct peer_link *link,
