@@ -143,8 +143,10 @@ const struct channel_ops *channel_ops_of(uint8_t type);
 #define CHANNEL_TX_HIGH_BYTES ((uint32_t)256 * 1024)
 #define CHANNEL_TX_LOW_BYTES  ((uint32_t)64 * 1024)
 
-/* Nothing queued may grow over this: the client does not read. */
-#define CHANNEL_TX_MAX_BYTES ((uint32_t)4 << 20)
+/* Nothing queued may grow over this: the client does not read. A display's
+ * queue takes a whole picture. */
+#define CHANNEL_TX_MAX_BYTES   ((uint32_t)4 << 20)
+#define CHANNEL_TX_SMALL_BYTES ((uint32_t)512 * 1024)
 
 /* Input kept while a guest takes none: above this the channel is held. */
 #define CHANNEL_PENDING_HIGH_BYTES ((uint32_t)512 * 1024)

@@ -18,6 +18,13 @@ void channel_touch(struct channel *channel)
 	service->touched = handle_index(channel->self) + 1;
 }
 
+/* What a guest sends waits for room; answers only wait to be read. */
+static uint32_t queue_max(const struct channel *channel)
+{
+	return channel->type == SPICE_CHANNEL_DISPLAY ? CHANNEL_TX_MAX_BYTES
+						      : CHANNEL_TX_SMALL_BYTES;
+}
+
 static void queue(struct channel *channel, uint16_t type, const void *from)
 {
 	struct service *service = channel->service;
@@ -37,7 +44,7 @@ static void queue(struct channel *channel, uint16_t type, const void *from)
 			  channel->out_serial + 1, type, (uint32_t)len);
 	len += header_len;
 	channel_touch(channel);
-	if (channel->tx.len_bytes + len > CHANNEL_TX_MAX_BYTES ||
+	if (channel->tx.len_bytes + len > queue_max(channel) ||
 	    chunkq_append(&service->shard->chunks, &channel->tx,
 			  service->scratch, (uint32_t)len)) {
 		stats_add(&service->shard->stats, STAT_chunks_short,

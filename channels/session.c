@@ -15,6 +15,9 @@
 #define PING_EVERY_NS (10 * NS_PER_S)
 #define TICK_NS       (1 * NS_PER_S)
 
+/* Ids of earlier sessions may have gone elsewhere and come back. */
+#define ID_TRIES_MAX 1024
+
 struct guest *session_guest(const struct session *session)
 {
 	return session->guest ? service_guest(session->service, session->guest)
@@ -89,7 +92,9 @@ struct session *session_new(struct service *service, struct guest *guest)
 	struct move *move = moves_get(service->moves, guest->move);
 	struct pool *pool = service->shard->pool;
 	struct session *session;
+	uint32_t tries = 0;
 	handle self;
+	int err;
 
 	if (guest->state != GUEST_RUNNING)
 		return NULL;
@@ -114,8 +119,12 @@ struct session *session_new(struct service *service, struct guest *guest)
 			pool->secret, pool->node,
 			(uint32_t)service->shard->index << 16 |
 				(service->next_session++ & 0xffff));
-	} while (!session->id ||
-		 idtable_add(&pool->sessions, session->id, self));
+		err = idtable_add(&pool->sessions, session->id, self);
+	} while (err && ++tries < ID_TRIES_MAX);
+	if (err) {
+		slab_give(&service->sessions, self);
+		return NULL;
+	}
 	guest->session = self;
 	if (move) {
 		session->move = move->self;
