@@ -128,6 +128,15 @@ static json_t *describe(const struct op_move_event *event, uint64_t job)
 	return data;
 }
 
+/* Nobody knows for how long: whoever waited for the end is told so. */
+static void doubt_move(struct control *control, struct control_move *move,
+		       const struct op_move_event *event)
+{
+	control_error(control, &move->caller, "InDoubt", "%s: in doubt: %s",
+		      event->guest, event->reason);
+	*move = (struct control_move){0};
+}
+
 static void end_move(struct control *control, struct control_move *move,
 		     const struct op_move_event *event)
 {
@@ -157,6 +166,8 @@ void control_move_event(struct control *control, const struct ring_cell *cell)
 		      describe(&event, move ? move->job : 0));
 	if (move && event.done)
 		end_move(control, move, &event);
+	else if (move && event.state == MOVE_IN_DOUBT)
+		doubt_move(control, move, &event);
 	if (kind == CONTROL_TAG_DRAIN &&
 	    (cell->tag >> 32 & 0xffffff) == (control->drain_job & 0xffffff))
 		control_drain_event(control, (uint32_t)cell->tag, &event);

@@ -75,7 +75,7 @@ void move_report(struct move *move, bool done, enum move_result result)
 	struct shard *shard = move->moves->shard;
 	struct op_move_event event = {
 		.epoch = move->epoch,
-		.state = move->state,
+		.state = move->in_doubt ? MOVE_IN_DOUBT : move->state,
 		.mode = move->mode,
 		.done = done,
 		.result = (uint8_t)result,

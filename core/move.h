@@ -60,6 +60,7 @@ struct move {
 	bool client_ready; /* source: the client says it is linked */
 	bool peer_linked;  /* source: the destination says so too */
 	bool acknowledged; /* COMMITTED was answered */
+	bool in_doubt;     /* source: long overdue, and the operator told */
 	bool begun;        /* source: the client was told where to go */
 	bool reported;     /* the last event has gone to control */
 	bool aborted;      /* destination: the client has not come */
@@ -101,6 +102,10 @@ struct move *moves_get(struct moves *moves, handle name);
 /* What earlier lives committed and nobody acknowledged: said again. Before
  * the shard runs. */
 int moves_recover(struct moves *moves);
+
+/* Which guests earlier lives committed elsewhere: pool->away. Before the
+ * shards are made. */
+int move_journal_away(struct pool *pool);
 
 /* --- the service tells the engine ------------------------------------- */
 
@@ -155,9 +160,15 @@ void move_source_freeze(struct moves *moves, const char *guest);
 void move_destination_offer(struct moves *moves, uint32_t link, uint64_t id,
 			    uint64_t epoch, const struct peer_offer *offer);
 
-/* Writes the journal's record of a commit, or that it was answered. The
- * process may die behind it. 0 or -errno. */
-int move_journal_commit(struct move *move, bool done);
+/* Writes the journal's record of a guest. The process may die behind it. 0 or
+ * -errno. */
+enum move_word {
+	WORD_COMMITTED, /* source: it is another's from here on */
+	WORD_ANSWERED,  /* source: and the other has it */
+	WORD_ENDED,     /* source: the other lost it: it is nobody's */
+	WORD_HOME,      /* destination: it runs here */
+};
+int move_journal(struct move *move, enum move_word word);
 
 /* Enters a state: trap, timer, event to control. */
 void move_enter(struct move *move, enum move_state state);

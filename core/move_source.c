@@ -9,6 +9,9 @@
 /* How often COMMIT is repeated until it is answered. */
 #define COMMIT_AGAIN_NS (500 * NS_PER_MS)
 
+/* When it is no longer ordinary that nobody answers. */
+#define DOUBT_NS (3 * NS_PER_S)
+
 /* How long the destination may take to answer an offer or the images. */
 #define PEER_ANSWER_NS (5 * NS_PER_S)
 
@@ -340,7 +343,7 @@ static void got_streamed(struct move *move)
 		return;
 	move->slot_count = 0; /* all claimed */
 	move_enter(move, MOVE_STREAMED);
-	if (move_journal_commit(move, false)) {
+	if (move_journal(move, WORD_COMMITTED)) {
 		move_say(move, "the journal cannot be written");
 		undo(move, MOVE_FAILED);
 		return;
@@ -354,6 +357,7 @@ static void got_streamed(struct move *move)
 
 static void release(struct move *move, enum move_result result)
 {
+	move->in_doubt = false;
 	move_enter(move, MOVE_RELEASED);
 	if (move->guest)
 		move->moves->service_ops->release(move->service, move);
@@ -363,8 +367,12 @@ static void release(struct move *move, enum move_result result)
 static void acknowledge(struct move *move)
 {
 	if (!move->acknowledged)
-		move_journal_commit(move, true);
+		move_journal(move, WORD_ANSWERED);
 	move->acknowledged = true;
+	if (move->in_doubt) {
+		move->in_doubt = false;
+		move_report(move, false, MOVE_OK);
+	}
 }
 
 static void got_committed(struct move *move)
@@ -392,7 +400,7 @@ static void got_refuse(struct move *move, const struct peer_refuse *refuse)
 		return;
 	}
 	/* It never knew, or no longer knows, what we handed over. */
-	move_journal_commit(move, true);
+	move_journal(move, WORD_ENDED);
 	release(move, MOVE_CLOSED);
 }
 
@@ -447,6 +455,25 @@ void move_source_frame(struct move *move, uint16_t type, const void *payload)
 	}
 }
 
+/*
+ * The guest may run there or may have gone with its host; only the peer can
+ * say. Operators hear that we wait, and are not made to wait with us.
+ */
+static void repeat_commit(struct move *move)
+{
+	struct shard *shard = move->moves->shard;
+
+	move_send(move, PEER_COMMIT, NULL);
+	if (move->in_doubt || shard->now_ns - move->committed_ns < DOUBT_NS)
+		return;
+	move->in_doubt = true;
+	move_say(move, "the peer does not acknowledge the commit, which is "
+		       "repeated until it does");
+	host_log(shard->host, LOG_WARNING, "move of %s: in doubt: %s",
+		 move->guest_name, move->reason);
+	move_report(move, false, MOVE_OK);
+}
+
 void move_source_timer(struct move *move)
 {
 	struct moves *moves = move->moves;
@@ -488,7 +515,7 @@ void move_source_timer(struct move *move)
 		if (move->link == PEER_LINK_NONE)
 			peers_want(moves->peers, move->peer, &move->link, &up);
 		if (!move->acknowledged)
-			move_send(move, PEER_COMMIT, NULL);
+			repeat_commit(move);
 		move_arm(move, COMMIT_AGAIN_NS);
 		break;
 	default:
