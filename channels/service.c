@@ -362,6 +362,9 @@ static int make_guests(struct service *service)
 		int err;
 
 		snprintf(name, sizeof(name), "%.20s%u", demo->prefix, i);
+		/* It was committed elsewhere before a crash of ours. */
+		if (idtable_get(&pool->away, pool_guest_key(pool, name)))
+			continue;
 		ticket_text(pool->secret, name, text);
 		ticket_hash(pool->secret, text, TICKET_CHARS, hash);
 		guest = service_new_guest(service, &guest_demo, name, hash);

@@ -141,6 +141,7 @@ static void got_commit(struct move *move)
 	if (move->state != MOVE_STREAMED && move->state != MOVE_IN_DOUBT)
 		return;
 	move->committed_ns = moves->shard->now_ns;
+	move_journal(move, WORD_HOME);
 	move_arm(move, moves->shard->pool->config->move.drain_ms * NS_PER_MS);
 	move_send(move, PEER_COMMITTED, NULL);
 	move_enter(move, MOVE_COMMITTED);

@@ -6,12 +6,12 @@
 #include <string.h>
 
 /*
- * The journal's record of a commit. Written before COMMIT and MIGRATE_DATA
- * leave; a second one with done set when the destination has answered.
+ * The journal's record of what became of a guest. COMMITTED is written before
+ * COMMIT and MIGRATE_DATA leave.
  */
 struct commit_record {
 	uint32_t magic;
-	uint32_t done;
+	uint32_t word; /* enum move_word */
 	uint64_t id;
 	uint64_t epoch;
 	char guest[NAME_BYTES];
@@ -19,21 +19,46 @@ struct commit_record {
 };
 #define COMMIT_MAGIC 0x544d4f43u
 
-int move_journal_commit(struct move *move, bool done)
+int move_journal(struct move *move, enum move_word word)
 {
 	const struct config *config = move->moves->shard->pool->config;
 	struct commit_record record = {
 		.magic = COMMIT_MAGIC,
-		.done = done,
+		.word = word,
 		.id = move->id,
 		.epoch = move->epoch,
 	};
 
 	memcpy(record.guest, move->guest_name, sizeof(record.guest));
-	memcpy(record.peer, config->peers[move->peer].name,
-	       sizeof(record.peer));
+	if (move->role == MOVE_SOURCE)
+		memcpy(record.peer, config->peers[move->peer].name,
+		       sizeof(record.peer));
 	return host_journal_add(move->moves->shard->host, &record,
 				sizeof(record));
+}
+
+static void note_away(void *arg, const void *bytes, uint32_t len)
+{
+	struct pool *pool = arg;
+	struct commit_record record;
+	uint64_t key;
+
+	if (len != sizeof(record))
+		return;
+	memcpy(&record, bytes, sizeof(record));
+	record.guest[NAME_BYTES - 1] = 0;
+	if (record.magic != COMMIT_MAGIC)
+		return;
+	key = pool_guest_key(pool, record.guest);
+	if (record.word == WORD_COMMITTED || record.word == WORD_ANSWERED)
+		idtable_add(&pool->away, key, 1);
+	else
+		idtable_drop(&pool->away, key, 1);
+}
+
+int move_journal_away(struct pool *pool)
+{
+	return host_journal_read(pool->host, note_away, pool);
 }
 
 struct recovery {
@@ -59,9 +84,9 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 		    moves->shard->index)
 		return;
 	move = moves_get(moves, idtable_get(&moves->by_id, record.id));
-	if (move && record.done)
+	if (move && record.word != WORD_COMMITTED)
 		move_free(move);
-	if (move || record.done)
+	if (move || record.word != WORD_COMMITTED)
 		return;
 	peer = peers_find(moves->peers, record.peer);
 	move = peer < 0 ? NULL : move_take(moves, MOVE_SOURCE, record.id);

@@ -22,6 +22,8 @@ int pool_init(struct pool *pool, const struct config *config, struct host *host)
 		err = idtable_init(&pool->tickets, 2 * sessions);
 	if (!err)
 		err = idtable_init(&pool->guests, 2 * sessions);
+	if (!err)
+		err = idtable_init(&pool->away, 2 * sessions);
 	if (err)
 		pool_fini(pool);
 	return err;
@@ -32,6 +34,7 @@ void pool_fini(struct pool *pool)
 	idtable_fini(&pool->sessions);
 	idtable_fini(&pool->tickets);
 	idtable_fini(&pool->guests);
+	idtable_fini(&pool->away);
 	memset(pool, 0, sizeof(*pool));
 }
 

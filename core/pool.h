@@ -28,6 +28,7 @@ struct pool {
 	struct idtable sessions; /* session id -> handle (live or reserved) */
 	struct idtable tickets;  /* hash of a ticket -> handle of the guest */
 	struct idtable guests;   /* hash of a guest's name -> its handle */
+	struct idtable away;     /* guests that a life before a crash gave up */
 };
 
 /* Sets up the tables for all the sessions the config allows. 0 or -ENOMEM. */

@@ -171,7 +171,9 @@ int daemon_create(const struct daemon_wish *wish, struct daemon **daemon)
 		goto fail;
 	memcpy(made->pool.secret, wish->secret, sizeof(made->pool.secret));
 	made->pool.shard_count = count;
-	err = make_control(made, wish);
+	err = move_journal_away(&made->pool);
+	if (!err)
+		err = make_control(made, wish);
 	for (uint32_t i = 0; i < count && !err; i++)
 		err = make_shard(made, wish, (uint8_t)i);
 	if (err)
@@ -238,6 +240,11 @@ uint32_t daemon_moves(const struct daemon *daemon)
 	for (uint32_t i = 0; i < daemon->made; i++)
 		count += daemon->shards[i]->moves.slab.used;
 	return count;
+}
+
+uint32_t daemon_away(const struct daemon *daemon)
+{
+	return atomic_load(&daemon->pool.away.used);
 }
 
 struct pool *daemon_pool(struct daemon *daemon)

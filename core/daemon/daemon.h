@@ -43,6 +43,9 @@ bool daemon_wants_stop(const struct daemon *daemon);
 /* Moves that are not finished, both roles. While no shard runs. */
 uint32_t daemon_moves(const struct daemon *daemon);
 
+/* Guests that this host gave up before a crash, and that were not made. */
+uint32_t daemon_away(const struct daemon *daemon);
+
 /* What checkers look into. */
 struct pool *daemon_pool(struct daemon *daemon);
 struct control *daemon_control(struct daemon *daemon);

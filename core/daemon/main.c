@@ -233,7 +233,8 @@ static int make_daemon(struct process *process)
 		host_log(process->host, LOG_ERROR, "cannot start: %s",
 			 strerror(-err));
 	/* Nothing of earlier lives is open: their journal has served. */
-	else if (daemon_moves(process->daemon) == 0)
+	else if (!daemon_moves(process->daemon) &&
+		 !daemon_away(process->daemon))
 		err = host_linux_journal_clear(process->host);
 	return err;
 }
