@@ -318,7 +318,6 @@ static void run_session(struct session *session, const struct move *move)
 	}
 	/* Semi-seamless: MIGRATE_END is the next thing on main. */
 	main_channel->state = CHANNEL_UP;
-	main_channel->out_serial = 0;
 	channel_unhold(main_channel);
 }
 
