@@ -212,7 +212,7 @@ start_pair() {
 # The state of a process as the kernel has it: R, S, T, Z; nothing: no such.
 state_of() {
 	local stat
-	read -r stat <"/proc/${pid[$1]}/stat" 2>/dev/null || return 0
+	{ read -r stat <"/proc/${pid[$1]}/stat"; } 2>/dev/null || return 0
 	stat=${stat##*) }
 	echo "${stat%% *}"
 }

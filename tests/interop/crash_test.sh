@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+# crash_test.sh - A, B or the client dies at each state of a move.
+#
+#   crash_test.sh FLUSHMARKD FLUSHMARK GTK_CLIENT PARTY MODE
+#
+# PARTY is source, destination or client: who is killed. MODE is seamless or
+# semi-seamless. LIB_ONLY=PATTERN runs some cases only. A test build stops
+# itself on entering a state; the test sees it stopped, kills, and lets
+# whoever else stands go on. The crash table of docs/moves.md has a row for
+# each case, and what must be so after it.
+set -u
+FLUSHMARKD=$1 FLUSHMARK=$2 GTK_CLIENT=$3 party=$4 mode=$5
+. "$(dirname "$0")/lib.sh"
+need_test_build
+
+# Short, so that what waits for a time limit is seen to end.
+short=("[move]" "drain-ms = 2500" "connect-ms = 5000" "freeze-ms = 3000")
+
+# reach STATE [LINE...]: a move from A to B stands at that state of its source
+# or destination; $stands is the daemon that has stopped.
+reach() {
+	local state=$1
+	case $state in
+	source-*)
+		start_pair "${short[@]}" "[test]" "stop-at = $state" -- \
+			"${short[@]}"
+		stands=A
+		;;
+	*)
+		start_pair "${short[@]}" -- "${short[@]}" "[test]" \
+			"stop-at = $state"
+		stands=B
+		;;
+	esac
+	client_start A --mode "${mode%-seamless}"
+	move_apart A --mode "$mode"
+	await 5 is_stopped "$stands" || fail "$stands does not come to $state"
+	said "$stands" "trap $state" || fail "stopped elsewhere"
+}
+
+lists() {
+	[ -n "$(row "$1" guest)" ]
+}
+
+# guest_is AT: settled there, live, and the other daemon, if it lives, does
+# not have it.
+guest_is() {
+	local at=$1 elsewhere
+	elsewhere=$(other "$at")
+	await 8 eval "[ \"\$(row $at state)\" = live ]" ||
+		fail "not live at $at: \"$(row "$at" state)\""
+	[ -n "${pid[$elsewhere]:-}" ] || return 0
+	await 8 eval "! lists $elsewhere" ||
+		fail "$elsewhere has it, too: $(row "$elsewhere" state)"
+}
+
+guest_is_nowhere() {
+	local at
+	for at in A B; do
+		[ -n "${pid[$at]:-}" ] || continue
+		await 8 eval "! lists $at" ||
+			fail "$at has it: $(row "$at" state)"
+	done
+}
+
+# A client of those who stay behind: whoever has the guest takes it.
+newcomer_at() {
+	crash_client
+	rm -f "$dir/client.log"
+	client_start "$1"
+	sleep 0.2
+	client_lost_nothing
+}
+
+crash_client() {
+	[ -z "${pid[client]:-}" ] || crash client
+}
+
+# The client's session goes on, and nothing of it is lost, but what a move
+# of its kind may lose.
+client_lives() {
+	sleep 0.3
+	has_ended client && fail "the client has ended"
+	if [ "$mode" = seamless ] || [ "${1:-}" = unmoved ]; then
+		client_lost_nothing
+	else
+		client_end ||
+			fail "the client: $(tail -n 1 "$dir/client.log")"
+	fi
+}
+
+client_ends() {
+	await 8 has_ended client || fail "the client hangs"
+	wait "${pid[client]}" 2>/dev/null
+	client_code=$?
+	unset "pid[client]"
+}
+
+# A daemon that died is started again, without its guests: whoever starts
+# machines has not decided yet. It takes clients, guests and moves as ever.
+restart() {
+	sed -i -e 's/^count = .*/count = 0/' -e '/^stop-at/d' "$dir/$1.conf"
+	start "$1"
+}
+
+# There and back: both daemons are whole.
+all_works() {
+	local at=$1
+	newcomer_at "$at"
+	rm -f "$dir/client.log"
+	client_start "$at"
+	must_move "$at"
+	was seamless
+	must_move "$(other "$at")"
+	was seamless
+	client_lost_nothing
+}
+
+# The command for the move must end, well or not; what it said goes to note.
+move_ends() {
+	await_move 8
+	note "move: $(tail -n 1 "$dir/move.log" | sed 's/^flushmark: //')"
+}
+
+# --- A dies ---------------------------------------------------------------
+
+# Nothing was committed: the guest and its session go with their process. B
+# forgets what it had, at once or, when it has said STREAMED, on the word of
+# the new A; never before it.
+source_before_commit() {
+	local in_doubt=$2
+	reach "$1"
+	crash A
+	[ "$stands" = A ] || go_on B
+	move_ends
+	client_ends
+	if [ -n "$in_doubt" ]; then
+		await 5 eval '[ "$(row B state)" = in-doubt ]' ||
+			fail "B is not in doubt: \"$(row B state)\""
+		sleep 0.5
+		[ "$(row B state)" = in-doubt ] ||
+			fail "B decided alone: \"$(row B state)\""
+	else
+		guest_is_nowhere
+	fi
+	restart A
+	guest_is_nowhere
+	sed -i 's/^count = .*/count = 1/' "$dir/A.conf"
+	kill "${pid[A]}" && wait "${pid[A]}"
+	start A
+	all_works A
+}
+
+# The commit is written: B gets the guest, if need be from the next A.
+source_after_commit() {
+	local state=$1 session=$2
+	reach "$state"
+	crash A
+	[ "$stands" = A ] || go_on B
+	move_ends
+	if [ "$session" = ends ]; then
+		client_ends
+	fi
+	if [ "$state" = source-committed ]; then
+		await 5 eval '[ "$(row B state)" = in-doubt ]' ||
+			fail "B is not in doubt: \"$(row B state)\""
+	fi
+	restart A
+	guest_is B
+	[ "$session" = ends ] || client_lives
+	all_works B
+}
+
+# --- B dies ---------------------------------------------------------------
+
+# A takes the session back: it is live there and has lost nothing.
+destination_before_commit() {
+	local client=$2
+	reach "$1"
+	crash B
+	[ "$stands" = B ] || go_on A
+	move_ends
+	[[ $(tail -n 1 "$dir/move.log") == *": "* ]] || fail "it went well"
+	if [ "$client" = lives ]; then
+		guest_is A
+		client_lives unmoved
+	else
+		# The link that B leaves half done may end spice-gtk, too.
+		guest_is A
+		if has_ended client; then
+			note "the client died"
+		else
+			client_lives unmoved
+		fi
+	fi
+	restart B
+	crash_client
+	guest_is A
+	all_works A
+}
+
+# The guest is B's, and goes with it. A never takes it back.
+destination_after_commit() {
+	reach "$1"
+	crash B
+	[ "$stands" = B ] || go_on A
+	client_ends
+	move_ends
+	! lists A || fail "A has taken it back: $(row A state)"
+	restart B
+	guest_is_nowhere
+	# A new guest at A finds everything whole.
+	sed -i -e '/^stop-at/d' "$dir/A.conf"
+	kill "${pid[A]}" && wait "${pid[A]}"
+	start A
+	all_works A
+}
+
+# --- the client dies ------------------------------------------------------
+
+client_dies() {
+	local at=$2
+	reach "$1"
+	crash client
+	sleep 0.1
+	go_on "$stands"
+	move_ends
+	guest_is "$at"
+	all_works "$at"
+}
+
+party_source() {
+	local state
+	for state in source-offered source-ready source-freezing \
+		source-sealed destination-offered destination-ready; do
+		run_case "A dies, $state" source_before_commit $state ""
+	done
+	for state in source-streamed destination-streamed; do
+		run_case "A dies, $state" source_before_commit $state doubt
+	done
+	run_case "A dies, source-committed" \
+		source_after_commit source-committed ends
+	run_case "A dies, source-released" \
+		source_after_commit source-released lives
+	run_case "A dies, destination-committed" \
+		source_after_commit destination-committed lives
+	run_case "A dies, destination-released" \
+		source_after_commit destination-released lives
+}
+
+party_destination() {
+	local state
+	for state in source-offered source-ready source-freezing \
+		source-sealed; do
+		run_case "B dies, $state" \
+			destination_before_commit $state lives
+	done
+	run_case "B dies, destination-offered" \
+		destination_before_commit destination-offered lives
+	run_case "B dies, destination-ready" \
+		destination_before_commit destination-ready may-die
+	run_case "B dies, destination-streamed" \
+		destination_before_commit destination-streamed lives
+	for state in source-streamed source-committed source-released \
+		destination-committed destination-released; do
+		run_case "B dies, $state" destination_after_commit $state
+	done
+}
+
+party_client() {
+	local state
+	for state in offered ready freezing sealed; do
+		run_case "client dies, source-$state" \
+			client_dies source-$state A
+	done
+	for state in offered ready streamed; do
+		run_case "client dies, destination-$state" \
+			client_dies destination-$state A
+	done
+	run_case "client dies, source-streamed" client_dies source-streamed B
+	for state in committed released; do
+		run_case "client dies, source-$state" \
+			client_dies source-$state B
+		run_case "client dies, destination-$state" \
+			client_dies destination-$state B
+	done
+}
+
+"party_$party"
+end_cases
