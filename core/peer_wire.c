@@ -125,5 +125,5 @@ int peer_header_decode(struct peer_header *header,
 
 	if (err)
 		return err;
-	return peer_type_known(header->type) ? 0 : -EBADMSG;
+	return peer_type_known(header->type) && !header->zero ? 0 : -EBADMSG;
 }
