@@ -62,6 +62,7 @@ struct move {
 	bool acknowledged; /* COMMITTED was answered */
 	bool in_doubt;     /* source: long overdue, and the operator told */
 	bool begun;        /* source: the client was told where to go */
+	bool handed_over;  /* source: the client was let go */
 	bool reported;     /* the last event has gone to control */
 	bool aborted;      /* destination: the client has not come */
 	uint8_t key[SIPHASH_KEY_BYTES]; /* of the answer: seals tokens */

@@ -334,6 +334,14 @@ void move_note_pause(struct move *move, uint64_t added_ns)
 	move->source_added_ns = max_u64(move->source_added_ns, added_ns);
 }
 
+static void hand_over(struct move *move)
+{
+	if (!move->guest || move->handed_over)
+		return;
+	move->handed_over = true;
+	move->moves->service_ops->hand_over(move->service, move);
+}
+
 /* Edge: SEALED -> STREAMED -> COMMITTED, the point of no return. */
 static void got_streamed(struct move *move)
 {
@@ -352,12 +360,15 @@ static void got_streamed(struct move *move)
 	move_enter(move, MOVE_COMMITTED);
 	move_send(move, PEER_COMMIT, NULL);
 	move_arm(move, COMMIT_AGAIN_NS);
-	moves->service_ops->hand_over(move->service, move);
+	/* Who comes afresh must find the guest running: not yet. */
+	if (move->mode != MODE_SWITCH_HOST)
+		hand_over(move);
 }
 
 static void release(struct move *move, enum move_result result)
 {
 	move->in_doubt = false;
+	hand_over(move);
 	move_enter(move, MOVE_RELEASED);
 	if (move->guest)
 		move->moves->service_ops->release(move->service, move);
@@ -380,6 +391,7 @@ static void got_committed(struct move *move)
 	if (move->state != MOVE_COMMITTED || move->acknowledged)
 		return;
 	acknowledge(move);
+	hand_over(move);
 	if (!move->guest) /* of an earlier life: nothing is left to do */
 		release(move, MOVE_OK);
 }

@@ -264,8 +264,13 @@ void migrate_hand_over(struct service *service, struct move *move)
 	struct guest *guest = service_guest(service, move->guest);
 	uint64_t drain_ns =
 		service->shard->pool->config->move.drain_ms * NS_PER_MS;
-	struct channel *main_channel = session_main(session);
+	struct channel *main_channel;
 
+	if (!session) { /* left while the peer's word was awaited */
+		service_drop_guest(service, guest);
+		return;
+	}
+	main_channel = session_main(session);
 	if (move->mode == MODE_SEAMLESS) {
 		session_each(session, send_token, move);
 	} else {
