@@ -142,6 +142,7 @@ void session_linked(struct session *session, struct channel *channel)
 	struct guest *guest = session_guest(session);
 	struct move *move = moves_get(session->service->moves, session->move);
 
+	session->linked_ns = session->service->shard->now_ns;
 	if (channel->state == CHANNEL_PARKED) {
 		migrate_parked(session, channel);
 		return;

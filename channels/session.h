@@ -59,6 +59,7 @@ struct session {
 	bool moved;            /* came here by a move */
 	uint32_t tokens_due;   /* channels that have not switched yet */
 	uint32_t marks_due;
+	uint64_t linked_ns; /* its latest channel */
 	uint64_t last_input_ns;
 	uint64_t last_seen_ns; /* any byte from the client */
 	uint64_t ping_ns;      /* of the PING that awaits its PONG, 0: none */

@@ -37,6 +37,21 @@ static bool came_by_unix_socket(struct session *session)
 	       info.local.family == ADDR_UNIX;
 }
 
+/*
+ * A client that is still at it dials what it has seen listed, and here: none
+ * of that may meet a move. One that leaves a channel out is given a second.
+ */
+#define LINKING_NS (1 * NS_PER_S)
+
+static bool still_links(const struct session *session)
+{
+	uint64_t since_ns =
+		session->service->shard->now_ns - session->linked_ns;
+
+	return (!session->listed || not_linked(session)) &&
+	       since_ns < LINKING_NS;
+}
+
 enum move_mode migrate_explain(struct session *session, char *reason,
 			       size_t cap)
 {
@@ -53,6 +68,10 @@ enum move_mode migrate_explain(struct session *session, char *reason,
 	if (session->begin_pending) {
 		snprintf(reason, cap,
 			 "the client still connects for an earlier move");
+		return MODE_NONE;
+	}
+	if (still_links(session)) {
+		snprintf(reason, cap, "the client still links its channels");
 		return MODE_NONE;
 	}
 	if (came_by_unix_socket(session)) {
