@@ -1,6 +1,7 @@
 /* vmc.c - bytes between a client and a guest, in both directions. */
 #include "channels/vmc.h"
 #include "channels/service.h"
+#include "channels/spoil.h"
 
 #include <spice/enums.h>
 
@@ -45,7 +46,11 @@ uint32_t guest_send(struct guest *guest, uint8_t type, uint8_t id,
 				 min_u32(len - taken, VMC_DATA_BYTES)},
 		};
 
-		channel_send(channel, SPICE_MSG_SPICEVMC_DATA, &message);
+		if (spoil_is_due(guest, channel))
+			spoil_send(channel, &message.data);
+		else
+			channel_send(channel, SPICE_MSG_SPICEVMC_DATA,
+				     &message);
 		taken += message.data.len;
 	}
 	return taken;

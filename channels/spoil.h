@@ -1,0 +1,35 @@
+/* spoil.h - faults planted into one guest's bytes, to see them found. */
+#pragma once
+
+#include "channels/guest/guest.h"
+#include "channels/service.h"
+
+/*
+ * In a test build [test] plant = drop, dup, reorder or cross spoils every
+ * 64th message of the echo port of [test] plant-guest. Other builds send all.
+ */
+#ifdef FLUSHMARK_TEST_BUILD
+
+/* True when the next message of this channel is to be spoilt. The shard. */
+bool spoil_is_due(const struct guest *guest, const struct channel *channel);
+
+/* Sends data in the way that is planted. The shard. */
+void spoil_send(struct channel *channel, const struct span *data);
+
+#else
+
+static inline bool spoil_is_due(const struct guest *guest,
+				const struct channel *channel)
+{
+	(void)guest;
+	(void)channel;
+	return false;
+}
+
+static inline void spoil_send(struct channel *channel, const struct span *data)
+{
+	(void)channel;
+	(void)data;
+}
+
+#endif
