@@ -26,13 +26,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define LINKING_MAX      16 /* sessions that link at once */
-#define TICK_NS          NS_PER_MS
-#define STDIN_NS         (5 * NS_PER_MS)
-#define PROGRESS_NS      (200 * NS_PER_MS)
-#define SETTLE_WAIT_NS   (5 * NS_PER_S)
-#define CHANNELS_GUESSED 8 /* of a session, main among them */
-#define LEGS_PER_CHANNEL 3 /* old, current and next */
+#define LINKING_MAX       16 /* sessions that link at once */
+#define TICK_NS           NS_PER_MS
+#define STDIN_NS          (5 * NS_PER_MS)
+#define PROGRESS_NS       (200 * NS_PER_MS)
+#define SETTLE_WAIT_NS    (5 * NS_PER_S)
+#define MESSAGE_BYTES_MIN 200
+#define CHANNELS_GUESSED  8 /* of a session, main among them */
+#define LEGS_PER_CHANNEL  3 /* old, current and next */
 
 enum phase { PHASE_RUN, PHASE_SETTLE, PHASE_CLOSE, PHASE_REPORTED };
 
@@ -146,7 +147,7 @@ static int make_sessions(struct swarm *swarm)
 	return err;
 }
 
-/* Splits what all streams may send into messages of each. */
+/* Splits what all streams may send into messages of each, none tiny. */
 static void set_pace(struct swarm *swarm)
 {
 	const struct swarm_options *options = &swarm->options;
@@ -154,11 +155,15 @@ static void set_pace(struct swarm *swarm)
 	double each = (double)options->messages_per_s / streams;
 	double bytes = options->bytes_per_s / each;
 
+	if (bytes < MESSAGE_BYTES_MIN) {
+		bytes = MESSAGE_BYTES_MIN;
+		each = options->bytes_per_s / bytes;
+	}
 	if (bytes > SWARM_MESSAGE_BYTES_MAX)
 		bytes = SWARM_MESSAGE_BYTES_MAX;
 	swarm->pace = (struct swarm_pace){
 		.period_ns = (uint64_t)((double)NS_PER_S / each),
-		.message_bytes = max_u32(8, (uint32_t)bytes),
+		.message_bytes = (uint32_t)bytes,
 	};
 	if (options->motions_per_s)
 		swarm->motion_ns = NS_PER_S / options->motions_per_s;

@@ -21,7 +21,8 @@ static void usage(FILE *to)
 		"  --first N          number of the first guest (1)\n"
 		"  --sessions N       how many guests (100)\n"
 		"  --rate BYTES       per second and stream (8192)\n"
-		"  --messages N       per second, all streams together (4000)\n"
+		"  --messages N       per second, all streams together, at\n"
+		"                     most (4000)\n"
 		"  --motions N        of the mouse, per second and session "
 		"(5)\n"
 		"  --close-ms N       time for the closing exchange (15000)\n"
@@ -74,7 +75,8 @@ static bool take_option(struct swarm_options *options, int option,
 		return read_number(value, SESSIONS_MAX, &options->count) &&
 		       options->count > 0;
 	case OPTION_RATE:
-		return read_number(value, 1000000000, &options->bytes_per_s);
+		return read_number(value, 1000000000, &options->bytes_per_s) &&
+		       options->bytes_per_s > 0;
 	case OPTION_MESSAGES:
 		return read_number(value, 1000000, &options->messages_per_s) &&
 		       options->messages_per_s > 0;
