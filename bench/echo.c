@@ -198,9 +198,9 @@ int main(int argc, char **argv)
 			      .sessions.load.epoll = -1};
 	err = read_options(echo, argc, argv);
 	if (err) {
-		fprintf(stderr, "usage: echo [--server flushmark|spice|spice1] "
-				"[--build DIR]\n            [--sessions N] "
-				"[--outstanding N] [--seconds S]\n");
+		fprintf(stderr, "usage: echo [--server KIND] [--build DIR] "
+				"[--sessions N]\n            [--outstanding N] "
+				"[--seconds S]\n" SERVE_KINDS);
 		return 2;
 	}
 	err = prepare(echo);

@@ -121,8 +121,8 @@ int main(int argc, char **argv)
 	int err = read_options(&idle, argc, argv);
 
 	if (err) {
-		fprintf(stderr, "usage: idle [--server flushmark|spice|spice1] "
-				"[--build DIR] [--sessions N]\n");
+		fprintf(stderr, "usage: idle [--server KIND] [--build DIR] "
+				"[--sessions N]\n" SERVE_KINDS);
 		return 2;
 	}
 	err = measure(&idle);

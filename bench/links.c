@@ -282,10 +282,9 @@ int main(int argc, char **argv)
 	int err = read_options(&links, argc, argv);
 
 	if (err) {
-		fprintf(stderr,
-			"usage: links [--server flushmark|spice|spice1] "
-			"[--build DIR]\n             [--what main|port] "
-			"[--links N] [--parallel M]\n");
+		fprintf(stderr, "usage: links [--server KIND] [--build DIR] "
+				"[--what main|port]\n             [--links N] "
+				"[--parallel M]\n" SERVE_KINDS);
 		return 2;
 	}
 	err = prepare(&links);

@@ -159,7 +159,7 @@ static int start_flushmark(struct serve *serve, const char *build_dir,
 }
 
 static int start_spice(struct serve *serve, const char *build_dir,
-		       uint16_t port, bool one_key)
+		       uint16_t port, const char *one_key)
 {
 	char program[PATH_BYTES], preload[PATH_BYTES];
 	char count[16], first[16];
@@ -169,8 +169,8 @@ static int start_spice(struct serve *serve, const char *build_dir,
 
 	snprintf(program, sizeof(program), "%s/bench/peers/spice_server",
 		 build_dir);
-	snprintf(preload, sizeof(preload), "%s/bench/peers/one_key.so",
-		 build_dir);
+	snprintf(preload, sizeof(preload), "%s/bench/peers/%s.so", build_dir,
+		 one_key ? one_key : "");
 	snprintf(count, sizeof(count), "%" PRIu32, serve->count);
 	snprintf(first, sizeof(first), "%u", port);
 	for (uint32_t i = 0; i < serve->count; i++) {
@@ -203,7 +203,9 @@ int serve_start(struct serve *serve, const char *kind, const char *build_dir,
 {
 	bool spins = strcmp(kind, "flushmark") == 0;
 	bool ours = spins || strcmp(kind, "flushmark0") == 0;
-	bool one_key = strcmp(kind, "spice1") == 0;
+	const char *one_key = strcmp(kind, "spice1") == 0    ? "one_key"
+			      : strcmp(kind, "spice1c") == 0 ? "one_key_copied"
+							     : NULL;
 	uint16_t port = find_ports(ours ? 1 : count);
 	int err;
 

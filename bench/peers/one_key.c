@@ -8,10 +8,10 @@
 
 /*
  * libspice makes an RSA key per link, which hides all else it does. With this
- * it pays for the first only. The key itself is shared, not copied: a copy
- * would lose what OpenSSL has computed for it, and every private operation
- * would pay for that again. It is the strongest opponent that can be had
- * without changing libspice.
+ * it pays for the first only. The key itself is shared: that is the strongest
+ * opponent that can be had without changing libspice. With COPY_KEY every link
+ * gets a copy, as the ten lines had it that the aims were set against: a copy
+ * lacks what OpenSSL has computed for the key, and pays for that again.
  */
 typedef EVP_PKEY *make_key(OSSL_LIB_CTX *, const char *, const char *, ...);
 
@@ -35,7 +35,9 @@ EVP_PKEY *EVP_PKEY_Q_keygen(OSSL_LIB_CTX *libctx, const char *propq,
 			abort();
 		kept = make(libctx, propq, type, bits);
 	}
-	if (!kept || !EVP_PKEY_up_ref(kept))
-		return NULL;
-	return kept;
+#ifdef COPY_KEY
+	return kept ? EVP_PKEY_dup(kept) : NULL;
+#else
+	return kept && EVP_PKEY_up_ref(kept) ? kept : NULL;
+#endif
 }
