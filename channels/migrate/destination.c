@@ -436,8 +436,13 @@ void migrate_release(struct service *service, struct move *move)
 	}
 	if (guest)
 		guest->move = HANDLE_NONE;
-	if (session && move->aborted)
+	if (session && move->aborted) {
 		session_close(session, move->reason);
+	} else if (guest && move->aborted && !guest->session) {
+		/* A switch-host that nobody made: the next one starts anew. */
+		guest->now_ns = service->shard->now_ns;
+		guest->ops->detached(guest);
+	}
 }
 
 void migrate_revoke(struct service *service, struct move *move)
