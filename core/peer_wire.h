@@ -137,6 +137,6 @@ bool peer_type_known(uint16_t type);
 void peer_header_encode(const struct peer_header *header,
 			uint8_t bytes[PEER_HEADER_BYTES]);
 
-/* 0, or -EBADMSG: an unknown type, a length over the limit, zero that is not. */
+/* 0, or -EBADMSG: unknown type, length over the limit, zero that is not. */
 int peer_header_decode(struct peer_header *header,
 		       const uint8_t bytes[PEER_HEADER_BYTES]);
