@@ -143,6 +143,9 @@ const struct channel_ops *channel_ops_of(uint8_t type);
 #define CHANNEL_TX_HIGH_BYTES ((uint32_t)256 * 1024)
 #define CHANNEL_TX_LOW_BYTES  ((uint32_t)64 * 1024)
 
+/* And at most this part of the chunks that are still free. */
+#define CHANNEL_TX_SHARE 16
+
 /* Nothing queued may grow over this: the client does not read. A display's
  * queue takes a whole picture. */
 #define CHANNEL_TX_MAX_BYTES   ((uint32_t)4 << 20)

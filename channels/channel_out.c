@@ -82,11 +82,25 @@ void channel_send_anyway(struct channel *channel, uint16_t type,
 		queue(channel, type, from);
 }
 
+/*
+ * No queue may hold more than a part of what the pool has left: however many
+ * clients stop reading, one that reads finds room.
+ */
+static uint32_t high_mark(const struct channel *channel)
+{
+	const struct chunk_pool *chunks = &channel->service->shard->chunks;
+	uint64_t free_bytes =
+		(uint64_t)(chunks->capacity - chunks->used) * CHUNK_BYTES;
+
+	return (uint32_t)min_u64(CHANNEL_TX_HIGH_BYTES,
+				 free_bytes / CHANNEL_TX_SHARE);
+}
+
 bool channel_has_room(struct channel *channel)
 {
 	bool open = channel->state == CHANNEL_UP ||
 		    channel->state == CHANNEL_AWAITED;
-	bool room = channel->tx.len_bytes < CHANNEL_TX_HIGH_BYTES;
+	bool room = channel->tx.len_bytes < high_mark(channel);
 	bool window = !channel->ack_window ||
 		      channel->ack_unacked <= 2 * channel->ack_window;
 
