@@ -33,6 +33,7 @@ static void port_open(struct channel *channel)
 	};
 
 	channel_send(channel, SPICE_MSG_PORT_INIT, &init);
+	channel_ping(channel); /* its PONG shows that the client is there */
 }
 
 static int port_message(struct channel *channel, uint16_t type,

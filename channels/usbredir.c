@@ -8,7 +8,8 @@
 
 static void usbredir_open(struct channel *channel)
 {
-	(void)channel; /* the link is all: nothing announces it */
+	/* Nothing announces it. The PONG shows that the client is there. */
+	channel_ping(channel);
 }
 
 static int usbredir_message(struct channel *channel, uint16_t type,

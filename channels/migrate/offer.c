@@ -38,18 +38,28 @@ static bool came_by_unix_socket(struct session *session)
 }
 
 /*
- * A client that is still at it dials what it has seen listed, and here: none
- * of that may meet a move. One that leaves a channel out is given a second.
+ * A client that is still at it dials what it has seen listed, or waits for the
+ * result of a link: none of that may meet a move. A channel that is left out
+ * is waited for, and so is one on which the client has said nothing yet.
  */
-#define LINKING_NS (1 * NS_PER_S)
+#define LEFT_OUT_NS (1 * NS_PER_S)
+#define SILENT_NS   (5 * NS_PER_S)
 
 static bool still_links(const struct session *session)
 {
 	uint64_t since_ns =
 		session->service->shard->now_ns - session->linked_ns;
 
-	return (!session->listed || not_linked(session)) &&
-	       since_ns < LINKING_NS;
+	if (!session->listed || not_linked(session))
+		return since_ns < LEFT_OUT_NS;
+	for (uint32_t i = 0; i < session->channel_count; i++) {
+		const struct channel *channel = service_channel(
+			session->service, session->channels[i].channel);
+
+		if (channel && !channel->messages_in)
+			return since_ns < SILENT_NS;
+	}
+	return false;
 }
 
 enum move_mode migrate_explain(struct session *session, char *reason,
