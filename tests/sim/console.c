@@ -10,19 +10,22 @@
 void console_init(struct console *console, struct world *world, uint32_t daemon)
 {
 	struct world_daemon *of = &world->daemons[daemon];
-	uint32_t ended = console->ended;
+	struct sim_path path = sim_path_default();
 	char name[8];
 	int err;
 
 	snprintf(name, sizeof(name), "op-%c", 'a' + daemon);
 	console->world = world;
 	console->daemon = daemon;
-	console->ended = ended;
+	console->started = console->refused = console->ended = 0;
 	console->up = console->dead = console->sending = false;
 	console->tx_len = console->rx_len = 0;
 	console->machine = sim_machine_create(world->sim, name);
 	sim_machine_set_group(console->machine,
 			      world->wish.one_host ? 1 : daemon + 1);
+	/* The operator must be told in time, whatever else goes wrong. */
+	path.faults = false;
+	sim_path_set(world->sim, console->machine, of->machine, &path);
 	err = sim_dp_create(world->sim, console->machine, &console->dp);
 	if (!err)
 		err = dp_connect(console->dp, &of->config.control, 1,
@@ -74,6 +77,20 @@ static const char *text_of(const json_t *data, const char *key)
 	return text ? text : "";
 }
 
+static enum world_end end_of(const struct console_end *end)
+{
+	if (!strcmp(end->result, "failed"))
+		return END_FAILED;
+	if (!strcmp(end->result, "cancelled"))
+		return END_CANCELLED;
+	if (!strcmp(end->result, "closed"))
+		return END_CLOSED;
+	if (!strcmp(end->mode, "seamless"))
+		return END_SEAMLESS;
+	return strcmp(end->mode, "switch-host") ? END_SEMI_SEAMLESS
+						: END_SWITCH_HOST;
+}
+
 static void move_ended(struct console *console, const json_t *data)
 {
 	struct console_end *end =
@@ -87,6 +104,7 @@ static void move_ended(struct console *console, const json_t *data)
 	snprintf(end->mode, sizeof(end->mode), "%s", text_of(data, "mode"));
 	end->pause_ms =
 		json_number_value(json_object_get(data, "protocol_pause_ms"));
+	console->world->ends[end_of(end)]++;
 	world_say(console->world, "%c: %s: %s, %s: %s", 'a' + console->daemon,
 		  end->guest, end->result, end->mode, end->reason);
 }

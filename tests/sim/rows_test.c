@@ -579,7 +579,8 @@ static void begin(struct world *world, struct play *play, bool verbose,
 	user_start(&world->users[0], 0);
 	if (!world_run(world, 5 * NS_PER_S, all_at_work))
 		world_fail(world, "the client does not come up");
-	work(world, 200);
+	/* A channel left out is waited for, a second long. */
+	work(world, row->skip_types ? 1200 : 200);
 }
 
 /* The closing exchange, the counts, and the empty house. */

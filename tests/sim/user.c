@@ -107,8 +107,11 @@ static void on_event(void *arg, uint32_t index, void *own,
 	note(user, event);
 	switch (event->kind) {
 	case CLIENT_UP:
-		if (user->state == USER_LINKING)
+		/* Nobody else types any more: an older session has ended. */
+		if (user->state == USER_LINKING) {
+			user_take_inputs(user);
 			user->state = USER_AT_WORK;
+		}
 		user->next_ns = 0;
 		break;
 	case CLIENT_RESET:
@@ -119,7 +122,10 @@ static void on_event(void *arg, uint32_t index, void *own,
 		user->lossy |= event->mode != CLIENT_SEAMLESS;
 		user->picture_due = true;
 		break;
+	case CLIENT_CHANNEL_LOST: /* half a session is none */
 	case CLIENT_CLOSED:
+		if (user->state == USER_LOST || user->state == USER_LEAVING)
+			break;
 		user->losses++;
 		user->state = USER_LOST;
 		user->ends_ns = world_now(user->world) + BACK_NS;
@@ -203,12 +209,10 @@ void user_start(struct user *user, uint32_t daemon)
 			    stream_key(user->wish.guest, DEMO_PULSE_STREAM));
 	user->pulse_report = (struct stream_report){0};
 	user->pulse_last_ns = 0;
-	user->lossy = false;
+	user->lossy = user->wish.lossy;
 	user->picture_due = true;
 	user->state = USER_LINKING;
 	user->again = true;
-	/* Another client may have typed before. */
-	user_take_inputs(user);
 	err = drive_add(&user->drive, &user->wish.options, NULL, &user->slot);
 	ASSERT(!err, "the slot is free again");
 	user->client = drive_client(&user->drive, user->slot);
@@ -248,6 +252,14 @@ void user_leave(struct user *user)
 	user->state = USER_LEAVING;
 }
 
+void user_lose(struct user *user)
+{
+	world_say(user->world, "client %u: hangs up", user->index);
+	forget_client(user);
+	user->state = USER_LOST;
+	user->ends_ns = world_now(user->world) + BACK_NS;
+}
+
 void user_crash(struct user *user)
 {
 	world_say(user->world, "client %u: crashes", user->index);
@@ -268,16 +280,22 @@ void user_restart(struct user *user)
 	user->ends_ns = 0;
 }
 
-static void write_some(struct user *user, struct user_stream *stream)
+static void write_bytes(struct user *user, struct user_stream *stream,
+			uint32_t len)
 {
 	uint8_t bytes[BURST_MAX_BYTES];
-	uint32_t len = 1 + seeded_below(&user->random,
-					min_u32(sizeof(bytes),
-						user->wish.burst_max_bytes));
 
 	stream_fill(stream->key, stream->sent, bytes, len);
 	if (!client_port_send(user->client, stream->type, 0, bytes, len))
 		stream->sent += len;
+}
+
+static void write_some(struct user *user, struct user_stream *stream)
+{
+	write_bytes(user, stream,
+		    1 + seeded_below(&user->random,
+				     min_u32(BURST_MAX_BYTES,
+					     user->wish.burst_max_bytes)));
 }
 
 static void write_close(struct user *user, struct user_stream *stream)
@@ -286,12 +304,16 @@ static void write_close(struct user *user, struct user_stream *stream)
 
 	if (!stream->close_due)
 		return;
+	/* Only whole records are known again: no stream ends in a short run. */
+	if (!stream->closing) {
+		write_bytes(user, stream, 4 * STREAM_RECORD_BYTES);
+		stream->closing = true;
+	}
 	stream_write_close(record, stream->key, stream->sent);
 	if (client_port_send(user->client, stream->type, 0, record,
 			     sizeof(record)))
 		return;
 	stream->close_due = 0;
-	stream->closing = true;
 }
 
 /* Somewhere within the screen, so that nothing is cut off at its border. */
@@ -356,9 +378,13 @@ static void come_again(struct user *user)
 	int owner = world_owner(user->world, user->wish.guest, &guest);
 
 	forget_client(user);
-	if (user->drive.count || !user->wish.returns)
+	if (user->drive.count || !user->wish.returns) {
+		world_say(user->world, "client %u: still closing", user->index);
 		return;
+	}
 	if (owner < 0 || guest->move) {
+		world_say(user->world, "client %u: waits, owner %d",
+			  user->index, owner);
 		user->ends_ns = world_now(user->world) + BACK_NS;
 		return;
 	}
@@ -396,14 +422,17 @@ uint32_t user_pass(struct user *user)
 {
 	struct dp_event events[DP_EVENTS_MAX];
 	uint64_t wake_ns = live(user, dp_now(user->dp));
-	uint32_t count = dp_poll(user->dp, events, DP_EVENTS_MAX,
-				 user->again ? 0 : wake_ns);
+	bool hurried = user->again;
+	uint32_t count =
+		dp_poll(user->dp, events, DP_EVENTS_MAX, hurried ? 0 : wake_ns);
 
 	for (uint32_t i = 0; i < count; i++)
 		drive_event(&user->drive, &events[i], dp_now(user->dp));
 	user->again = drive_flush(&user->drive, dp_now(user->dp));
-	/* What was told may change the time of the next action. */
-	user->again |= count > 0;
+	if (user->client)
+		user_check_rules(user);
+	/* Until a poll has found nothing, and noted when to wake. */
+	user->busy = user->again || hurried || count > 0;
 	return count;
 }
 

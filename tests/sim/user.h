@@ -38,6 +38,7 @@ struct user_wish {
 	struct client_options options; /* the password is filled in */
 	uint64_t think_ns;             /* between two actions, at most */
 	uint32_t burst_max_bytes;
+	bool lossy;       /* by nature: input may be lost at a move */
 	bool returns;     /* comes again when it is lost */
 	const char *path; /* of a unix socket to come to, NULL: by TCP */
 	uint32_t group;   /* with path: the computer it is on */
@@ -62,8 +63,9 @@ struct user {
 	struct client *client;
 	uint32_t slot;
 	struct seeded random;
-	uint8_t state; /* enum user_state */
-	bool again;
+	uint8_t state;       /* enum user_state */
+	bool again;          /* the driver wants to be flushed once more */
+	bool busy;           /* pass again at once */
 	bool lossy;          /* a move of this session was not seamless */
 	bool picture_due;    /* the picture is compared at the next bar code */
 	uint32_t lives;      /* sessions begun */
@@ -96,6 +98,9 @@ void user_close(struct user *user);
 
 /* Hangs up. */
 void user_leave(struct user *user);
+
+/* Hangs up and comes again. */
+void user_lose(struct user *user);
 
 /* As by kill -9; user_restart makes the machine anew. */
 void user_crash(struct user *user);

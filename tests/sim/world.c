@@ -357,7 +357,8 @@ static uint32_t find_runners(struct world *world, struct runner *runners)
 	for (uint8_t i = 0; i < world->user_count; i++) {
 		struct user *user = &world->users[i];
 
-		if (user->dp && (user->again || sim_dp_ready(user->dp)))
+		if (user->dp &&
+		    (user->busy || user->again || sim_dp_ready(user->dp)))
 			runners[n++] = (struct runner){RUN_USER, i, 0};
 	}
 	return n;
@@ -438,6 +439,65 @@ uint64_t world_stat(struct world *world, enum stat_id id)
 					 id);
 	}
 	return sum;
+}
+
+/* Sealed slots of a link's region: returns how many, the last is *slot. */
+static uint32_t find_sealed(const struct region *region, uint32_t *slot,
+			    struct seeded *random)
+{
+	struct region_slot *slots =
+		(void *)(region->base + sizeof(struct region_header));
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < region->slot_count; i++) {
+		if (atomic_load(&slots[i].state) != REGION_SEALED)
+			continue;
+		if (!seeded_below(random, ++found))
+			*slot = i;
+	}
+	return found;
+}
+
+static uint8_t *heap_of(const struct region *region)
+{
+	size_t end = sizeof(struct region_header) +
+		     region->slot_count * sizeof(struct region_slot);
+
+	return region->base + (end + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES *
+				      CACHE_LINE_BYTES;
+}
+
+bool world_sealed_byte(struct world *world, uint32_t index,
+		       struct seeded *random, uint8_t **byte)
+{
+	struct world_daemon *daemon = &world->daemons[index];
+
+	for (uint32_t s = 0; daemon->alive && s < world->wish.shards; s++) {
+		struct peers *peers =
+			service_of(daemon, s)->shard->parts[PART_PEER].self;
+
+		for (uint32_t i = 0; i < PEER_LINKS_MAX; i++) {
+			const struct region *region = &peers->links[i].out;
+			struct region_slot *slots =
+				(void *)(region->base +
+					 sizeof(struct region_header));
+			uint32_t slot = 0;
+
+			if (peers->links[i].state != PEER_LINK_UP ||
+			    !region->base ||
+			    !find_sealed(region, &slot, random))
+				continue;
+			/* Length, owner and hash, or the bytes. */
+			*byte = (uint8_t *)&slots[slot].len +
+				seeded_below(random, 20);
+			if (seeded_below(random, 2) && slots[slot].len)
+				*byte = heap_of(region) +
+					(size_t)slot * region->slot_bytes +
+					seeded_below(random, slots[slot].len);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void check_regions(struct world *world, const struct peers *peers,

@@ -56,6 +56,16 @@ struct world_daemon {
 	struct console console;
 };
 
+enum world_end {
+	END_SEAMLESS,
+	END_SEMI_SEAMLESS,
+	END_SWITCH_HOST,
+	END_FAILED,
+	END_CANCELLED,
+	END_CLOSED,
+	WORLD_ENDS
+};
+
 struct world {
 	struct world_wish wish;
 	struct sim_world *sim;
@@ -64,8 +74,9 @@ struct world {
 	struct world_daemon daemons[WORLD_DAEMONS];
 	struct user users[WORLD_USERS];
 	uint32_t user_count;
-	uint32_t idle_passes; /* in a row, at one time */
-	bool strict;          /* nothing breaks a session in this run */
+	uint32_t ends[WORLD_ENDS]; /* of moves, as operators were told */
+	uint32_t idle_passes;      /* in a row, at one time */
+	bool strict;               /* nothing breaks a session in this run */
 	bool failed;
 	char failure[WORLD_FAIL];
 };
@@ -100,6 +111,11 @@ int world_owner(struct world *world, const char *guest, struct guest **record);
 
 /* Cancels at once, as the shard would hear it from control. */
 void world_cancel(struct world *world, uint32_t daemon, const char *guest);
+
+/* A byte of an image, or of its place in the directory, that a daemon has
+ * sealed in a region and nobody has claimed. False: there is none. */
+bool world_sealed_byte(struct world *world, uint32_t daemon,
+		       struct seeded *random, uint8_t **byte);
 
 /* Moves that have not ended, of all daemons. */
 uint32_t world_moves(struct world *world);

@@ -1,0 +1,59 @@
+/* hostile.h - one case of bad input: who says what, and how it must end. */
+#pragma once
+
+#include "tests/sim/attacker.h"
+
+/*
+ * Each case has a world of its own: daemons a and b, a good session of vm0 at
+ * a that streams all the time, and the attacker, who knows vm1's ticket, or
+ * the cluster's secret, if the case says so. It must do its harm in run and
+ * say by hostile_fail what was not as it should be. Then the good session must
+ * go on, end well, and leave an empty house.
+ */
+struct hostile_case {
+	const char *name;
+	void (*run)(struct attacker *attacker, const struct hostile_case *by);
+	uint8_t type; /* of the channel */
+	uint8_t state;
+	uint32_t want; /* link error, length or the like */
+	const char *log; /* what the daemon's log must say */
+	const void *bytes;
+	uint32_t len;
+};
+
+#define BYTES(...)                                 \
+	.bytes = (const uint8_t[]){__VA_ARGS__},   \
+	.len = sizeof((const uint8_t[]){__VA_ARGS__})
+
+/* A mini header, for BYTES. */
+#define MINI(type, size)                                        \
+	(uint8_t)(type), (uint8_t)((type) >> 8), (uint8_t)(size), \
+		(uint8_t)((size) >> 8), (uint8_t)((uint32_t)(size) >> 16), \
+		(uint8_t)((uint32_t)(size) >> 24)
+
+void hostile_fail(struct attacker *attacker, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Fails unless the leg was closed within a second. */
+void hostile_must_close(struct attacker *attacker, uint32_t leg);
+
+/* Fails unless a counter of all daemons has that value. */
+void hostile_must_count(struct attacker *attacker, enum stat_id id,
+			uint64_t value);
+
+/* Fails unless the log of a daemon says what the case wants. */
+void hostile_must_log(struct attacker *attacker, uint32_t daemon,
+		      const struct hostile_case *by);
+
+/* Links main of vm1 on leg 0. Returns the session's id, 0 after a failure. */
+uint32_t hostile_main(struct attacker *attacker, uint32_t daemon);
+
+/* hostile_*.c: the cases of each reader. */
+extern const struct hostile_case hostile_links[];
+extern const uint32_t hostile_link_count;
+extern const struct hostile_case hostile_channels[];
+extern const uint32_t hostile_channel_count;
+extern const struct hostile_case hostile_moves[];
+extern const uint32_t hostile_move_count;
+extern const struct hostile_case hostile_peers[];
+extern const uint32_t hostile_peer_count;

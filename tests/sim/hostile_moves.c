@@ -1,0 +1,238 @@
+/* hostile_moves.c - a client that breaks the steps of a move. */
+#include "tests/sim/hostile.h"
+
+#include <spice/enums.h>
+#include <spice/protocol.h>
+
+#include <string.h>
+
+/*
+ * Leg 0 is main at the source, leg 1 main at the destination. vm1 has only
+ * its main channel linked, which is enough for a seamless move as long as the
+ * client never asked for the list of channels.
+ */
+enum step {
+	AT_BEGIN,   /* BEGIN was read */
+	AT_PARKED,  /* linked at the destination */
+	AT_AGREED,  /* DO_SEAMLESS was answered */
+	AT_FROZEN,  /* CONNECTED_SEAMLESS is said, MIGRATE was read */
+	AT_MARKED,  /* the mark is said, MIGRATE_DATA was read */
+};
+
+static bool hears(struct attacker *attacker, uint32_t leg, uint16_t type)
+{
+	uint32_t len;
+
+	if (attacker_hear(attacker, leg, type, &len))
+		return true;
+	hostile_fail(attacker, "message %u does not come", type);
+	return false;
+}
+
+/* Goes along with a move up to a step. */
+static void go_along(struct attacker *attacker, enum step step)
+{
+	const uint8_t version[] = {1, 0, 0, 0};
+	struct attacker_wish wish = {
+		.daemon = 1,
+		.type = SPICE_CHANNEL_MAIN,
+		.connection_id = hostile_main(attacker, 0),
+	};
+
+	/* A client that might still link is not moved. */
+	attacker_run(attacker, 1500 * NS_PER_MS);
+	console_move(&attacker->world->daemons[0].console, "vm1", "b",
+		     "seamless", false);
+	if (!hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_BEGIN_SEAMLESS) ||
+	    step == AT_BEGIN)
+		return;
+	if (attacker_link(attacker, 1, &wish)) {
+		hostile_fail(attacker, "the destination refuses a good link");
+		return;
+	}
+	if (step == AT_PARKED)
+		return;
+	attacker_say(attacker, 1, SPICE_MSGC_MAIN_MIGRATE_DST_DO_SEAMLESS,
+		     version, sizeof(version));
+	if (!hears(attacker, 1, SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_ACK) ||
+	    step == AT_AGREED)
+		return;
+	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS,
+		     NULL, 0);
+	if (!hears(attacker, 0, SPICE_MSG_MIGRATE) || step == AT_FROZEN)
+		return;
+	attacker_say(attacker, 0, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL, 0);
+	hears(attacker, 0, SPICE_MSG_MIGRATE_DATA);
+}
+
+/* The bytes on a leg at a step: that session is closed, at both ends. */
+static void run_at(struct attacker *attacker, const struct hostile_case *by)
+{
+	uint32_t leg = by->type;
+
+	go_along(attacker, (enum step)by->state);
+	attacker_send(attacker, leg, by->bytes, by->len);
+	hostile_must_close(attacker, leg);
+	hostile_must_log(attacker, leg, by);
+	if (!attacker_wait_closed(attacker, 0, 20 * NS_PER_S))
+		hostile_fail(attacker, "its other end is still open");
+}
+
+/* As above, but the source keeps the session: only the move ends. */
+static void run_parked(struct attacker *attacker, const struct hostile_case *by)
+{
+	go_along(attacker, (enum step)by->state);
+	attacker_send(attacker, 1, by->bytes, by->len);
+	hostile_must_close(attacker, 1);
+	hostile_must_log(attacker, 1, by);
+	if (attacker->legs[0].closed)
+		hostile_fail(attacker, "its session at the source was closed");
+	/* The client has not answered yet: it does, and gets CANCEL. */
+	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECT_ERROR, NULL,
+		     0);
+	attacker_run(attacker, 100 * NS_PER_MS);
+	if (attacker->legs[0].closed || world_moves(attacker->world))
+		hostile_fail(attacker, "the move lives on");
+}
+
+/* Claims to be linked and is not: the move fails, the session stays. */
+static void run_liar(struct attacker *attacker, const struct hostile_case *by)
+{
+	go_along(attacker, (enum step)by->state);
+	attacker_send(attacker, 0, by->bytes, by->len);
+	attacker_run(attacker, 15 * NS_PER_S);
+	if (attacker->legs[0].closed)
+		hostile_fail(attacker, "its session at the source was closed");
+	if (world_moves(attacker->world))
+		hostile_fail(attacker, "the move lives on");
+}
+
+/* Never answers BEGIN, never marks, never switches: bounded all the same. */
+static void run_silent(struct attacker *attacker, const struct hostile_case *by)
+{
+	go_along(attacker, (enum step)by->state);
+	attacker_run(attacker, 15 * NS_PER_S);
+	if (by->state == AT_FROZEN &&
+	    !hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_CANCEL))
+		return;
+	if (by->state == AT_MARKED)
+		hostile_must_close(attacker, 1);
+	if (by->state != AT_BEGIN && world_moves(attacker->world))
+		hostile_fail(attacker, "the move lives on");
+}
+
+/* A stranger with the ticket cannot join a session that stands frozen. */
+static void run_join_frozen(struct attacker *attacker,
+			    const struct hostile_case *by)
+{
+	struct attacker_wish wish = {.type = SPICE_CHANNEL_INPUTS};
+	const uint8_t *init;
+	uint32_t len;
+	uint32_t result;
+
+	go_along(attacker, AT_FROZEN);
+	init = attacker_hear(attacker, 0, SPICE_MSG_MAIN_INIT, &len);
+	wish.connection_id = init ? wire_link_read_word(init) : 0;
+	result = attacker_link(attacker, 2, &wish);
+	if (result != by->want)
+		hostile_fail(attacker, "a link while frozen got %u", result);
+	hostile_must_close(attacker, 2);
+}
+
+#define EMPTY(type) BYTES(MINI(SPICE_MSGC_##type, 0))
+#define AT(step, leg) .run = run_at, .state = step, .type = leg
+
+const struct hostile_case hostile_moves[] = {
+	{.name = "begin-then-flush-mark",
+	 AT(AT_BEGIN, 0),
+	 .log = "broke the protocol",
+	 EMPTY(MIGRATE_FLUSH_MARK)},
+	{.name = "begin-then-migrate-end",
+	 AT(AT_BEGIN, 0),
+	 .log = "broke the protocol",
+	 EMPTY(MAIN_MIGRATE_END)},
+	{.name = "parked-agent-data",
+	 .run = run_parked,
+	 .state = AT_PARKED,
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MAIN_AGENT_DATA, 1), 1)},
+	{.name = "parked-migrate-end",
+	 .run = run_parked,
+	 .state = AT_PARKED,
+	 .log = "broke the protocol",
+	 EMPTY(MAIN_MIGRATE_END)},
+	{.name = "parked-flush-mark",
+	 .run = run_parked,
+	 .state = AT_PARKED,
+	 .log = "broke the protocol",
+	 EMPTY(MIGRATE_FLUSH_MARK)},
+	{.name = "parked-token",
+	 .run = run_parked,
+	 .state = AT_PARKED,
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_DATA, 4), 1, 2, 3, 4)},
+	{.name = "claims-to-be-linked",
+	 .run = run_liar,
+	 .state = AT_BEGIN,
+	 EMPTY(MAIN_MIGRATE_CONNECTED_SEAMLESS)},
+	{.name = "claims-seamless-unagreed",
+	 .run = run_liar,
+	 .state = AT_PARKED,
+	 EMPTY(MAIN_MIGRATE_CONNECTED_SEAMLESS)},
+	{.name = "connected-twice",
+	 AT(AT_AGREED, 0),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS, 0),
+	       MINI(SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS, 0),
+	       MINI(SPICE_MSGC_MIGRATE_FLUSH_MARK, 0),
+	       MINI(SPICE_MSGC_MIGRATE_FLUSH_MARK, 0))},
+	{.name = "frozen-two-marks",
+	 AT(AT_FROZEN, 0),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_FLUSH_MARK, 0),
+	       MINI(SPICE_MSGC_MIGRATE_FLUSH_MARK, 0))},
+	{.name = "frozen-data-behind-the-mark",
+	 AT(AT_FROZEN, 0),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_FLUSH_MARK, 0),
+	       MINI(SPICE_MSGC_MAIN_AGENT_DATA, 1), 1)},
+	{.name = "frozen-unknown-type",
+	 AT(AT_FROZEN, 0),
+	 .log = "broke the protocol",
+	 BYTES(MINI(999, 0))},
+	{.name = "frozen-migrate-data",
+	 AT(AT_FROZEN, 0),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_DATA, 1), 1)},
+	{.name = "frozen-bad-input-kept",
+	 AT(AT_FROZEN, 0),
+	 BYTES(MINI(SPICE_MSGC_MAIN_MOUSE_MODE_REQUEST, 2), 9, 9,
+	       MINI(SPICE_MSGC_MIGRATE_FLUSH_MARK, 0))},
+	{.name = "awaited-wrong-token",
+	 AT(AT_MARKED, 1),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_DATA, 4), 1, 2, 3, 4)},
+	{.name = "awaited-forged-token",
+	 AT(AT_MARKED, 1),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_DATA, 36), 'F', 'M', 'T', 'K', 0, 0, 0,
+	       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	       0, 0, 0, 0, 0, 0, 0)},
+	{.name = "awaited-no-token",
+	 AT(AT_MARKED, 1),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MAIN_AGENT_DATA, 1), 1)},
+	{.name = "awaited-token-long",
+	 AT(AT_MARKED, 1),
+	 .log = "broke the protocol",
+	 BYTES(MINI(SPICE_MSGC_MIGRATE_DATA, 4097))},
+	{.name = "silent-behind-begin",
+	 .run = run_silent,
+	 .state = AT_BEGIN},
+	{.name = "silent-when-frozen", .run = run_silent, .state = AT_FROZEN},
+	{.name = "silent-without-token", .run = run_silent, .state = AT_MARKED},
+	{.name = "joins-a-frozen-session",
+	 .run = run_join_frozen,
+	 .want = SPICE_LINK_ERR_BAD_CONNECTION_ID},
+};
+const uint32_t hostile_move_count = ARRAY_LEN(hostile_moves);
