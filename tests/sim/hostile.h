@@ -15,19 +15,19 @@ struct hostile_case {
 	void (*run)(struct attacker *attacker, const struct hostile_case *by);
 	uint8_t type; /* of the channel */
 	uint8_t state;
-	uint32_t want; /* link error, length or the like */
+	uint32_t want;   /* link error, length or the like */
 	const char *log; /* what the daemon's log must say */
 	const void *bytes;
 	uint32_t len;
 };
 
-#define BYTES(...)                                 \
-	.bytes = (const uint8_t[]){__VA_ARGS__},   \
+#define BYTES(...)                               \
+	.bytes = (const uint8_t[]){__VA_ARGS__}, \
 	.len = sizeof((const uint8_t[]){__VA_ARGS__})
 
 /* A mini header, for BYTES. */
-#define MINI(type, size)                                        \
-	(uint8_t)(type), (uint8_t)((type) >> 8), (uint8_t)(size), \
+#define MINI(type, size)                                                   \
+	(uint8_t)(type), (uint8_t)((type) >> 8), (uint8_t)(size),          \
 		(uint8_t)((size) >> 8), (uint8_t)((uint32_t)(size) >> 16), \
 		(uint8_t)((uint32_t)(size) >> 24)
 

@@ -34,8 +34,8 @@ static void must_break(struct attacker *attacker, uint8_t type,
 	snprintf(log, sizeof(log), "the client broke the protocol on %s 0",
 		 wire_channel_name(type));
 	if (!attacker_logged(attacker, 0, log))
-		hostile_fail(attacker, "%s: the log does not say: %s",
-			     by->name, log);
+		hostile_fail(attacker, "%s: the log does not say: %s", by->name,
+			     log);
 }
 
 /* The bytes on the channel: the session is closed, all of it. */
@@ -120,8 +120,8 @@ static void run_sub_list(struct attacker *attacker,
 			 const struct hostile_case *by)
 {
 	struct attacker_wish wish = {.type = SPICE_CHANNEL_MAIN};
-	const uint8_t bytes[] = {1, 0, 0, 0, 0, 0, 0, 0, 3, 0,
-				 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+	const uint8_t bytes[] = {1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 4,
+				 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
 
 	attacker->caps = 1 << SPICE_COMMON_CAP_PROTOCOL_AUTH_SELECTION;
 	if (attacker_link(attacker, 0, &wish))
@@ -145,7 +145,7 @@ static void run_lengths(struct attacker *attacker,
 	hostile_must_count(attacker, STAT_protocol_errors, 32 - 13);
 }
 
-#define ON(type_) .run = run_bytes, .type = SPICE_CHANNEL_##type_
+#define ON(type_)   .run = run_bytes, .type = SPICE_CHANNEL_##type_
 #define EMPTY(type) BYTES(MINI(SPICE_MSGC_##type, 0))
 
 const struct hostile_case hostile_channels[] = {
@@ -267,8 +267,6 @@ const struct hostile_case hostile_channels[] = {
 	{.name = "usbredir-compressed",
 	 ON(USBREDIR),
 	 BYTES(MINI(SPICE_MSGC_SPICEVMC_COMPRESSED_DATA, 5), 1, 2, 0, 0, 0)},
-	{.name = "cursor-anything",
-	 ON(CURSOR),
-	 BYTES(MINI(101, 0))},
+	{.name = "cursor-anything", ON(CURSOR), BYTES(MINI(101, 0))},
 };
 const uint32_t hostile_channel_count = ARRAY_LEN(hostile_channels);

@@ -152,9 +152,9 @@ static void run_half_open(struct attacker *attacker,
 	hostile_main(attacker, 0);
 }
 
-#define REDQ        'R', 'E', 'D', 'Q'
-#define VERSION(n)  n, 0, 0, 0, 2, 0, 0, 0
-#define WORD(n)     (uint8_t)(n), (uint8_t)((n) >> 8), 0, 0
+#define REDQ       'R', 'E', 'D', 'Q'
+#define VERSION(n) n, 0, 0, 0, 2, 0, 0, 0
+#define WORD(n)    (uint8_t)(n), (uint8_t)((n) >> 8), 0, 0
 #define MESS(common, offset) \
 	0, 0, 0, 0, 1, 0, WORD(common), WORD(0), WORD(offset)
 

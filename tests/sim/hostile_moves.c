@@ -12,11 +12,11 @@
  * client never asked for the list of channels.
  */
 enum step {
-	AT_BEGIN,   /* BEGIN was read */
-	AT_PARKED,  /* linked at the destination */
-	AT_AGREED,  /* DO_SEAMLESS was answered */
-	AT_FROZEN,  /* CONNECTED_SEAMLESS is said, MIGRATE was read */
-	AT_MARKED,  /* the mark is said, MIGRATE_DATA was read */
+	AT_BEGIN,  /* BEGIN was read */
+	AT_PARKED, /* linked at the destination */
+	AT_AGREED, /* DO_SEAMLESS was answered */
+	AT_FROZEN, /* CONNECTED_SEAMLESS is said, MIGRATE was read */
+	AT_MARKED, /* the mark is said, MIGRATE_DATA was read */
 };
 
 static bool hears(struct attacker *attacker, uint32_t leg, uint16_t type)
@@ -139,7 +139,7 @@ static void run_join_frozen(struct attacker *attacker,
 	hostile_must_close(attacker, 2);
 }
 
-#define EMPTY(type) BYTES(MINI(SPICE_MSGC_##type, 0))
+#define EMPTY(type)   BYTES(MINI(SPICE_MSGC_##type, 0))
 #define AT(step, leg) .run = run_at, .state = step, .type = leg
 
 const struct hostile_case hostile_moves[] = {
@@ -226,9 +226,7 @@ const struct hostile_case hostile_moves[] = {
 	 AT(AT_MARKED, 1),
 	 .log = "broke the protocol",
 	 BYTES(MINI(SPICE_MSGC_MIGRATE_DATA, 4097))},
-	{.name = "silent-behind-begin",
-	 .run = run_silent,
-	 .state = AT_BEGIN},
+	{.name = "silent-behind-begin", .run = run_silent, .state = AT_BEGIN},
 	{.name = "silent-when-frozen", .run = run_silent, .state = AT_FROZEN},
 	{.name = "silent-without-token", .run = run_silent, .state = AT_MARKED},
 	{.name = "joins-a-frozen-session",

@@ -154,8 +154,8 @@ static void run_offer_noise(struct attacker *attacker,
 		return;
 	for (uint32_t i = 0; i < 50; i++) {
 		for (uint32_t b = 0; b < sizeof(noise); b++)
-			noise[b] = (uint8_t)seeded_word(
-				&attacker->world->random);
+			noise[b] =
+				(uint8_t)seeded_word(&attacker->world->random);
 		attacker_frame(attacker, 0, PEER_OFFER, MOVE + i, 2, &frame);
 	}
 	must_refuse(attacker, by);
@@ -169,7 +169,7 @@ static void run_spoil(struct attacker *attacker, const struct hostile_case *by)
 	const struct peer_end end = {.images = by->want, .mode = MODE_SEAMLESS};
 	const struct peer_image_slot slot = {.slot = by->want};
 	const struct peer_image image = {{(const uint8_t *)"garbage", 7}};
-	const void *payload = by->type == PEER_END    ? (const void *)&end
+	const void *payload = by->type == PEER_END     ? (const void *)&end
 			      : by->type == PEER_IMAGE ? (const void *)&image
 						       : &slot;
 
@@ -188,10 +188,10 @@ static void run_spoil(struct attacker *attacker, const struct hostile_case *by)
 static void run_unknown(struct attacker *attacker,
 			const struct hostile_case *by)
 {
-	static const uint16_t types[] = {PEER_CANCEL,  PEER_NACK, PEER_LINKED,
-					 PEER_STREAMED, PEER_SWITCHED,
-					 PEER_GONE,     PEER_COMMITTED,
-					 PEER_END,      PEER_VERDICT};
+	static const uint16_t types[] = {
+		PEER_CANCEL,    PEER_NACK,     PEER_LINKED,
+		PEER_STREAMED,  PEER_SWITCHED, PEER_GONE,
+		PEER_COMMITTED, PEER_END,      PEER_VERDICT};
 	struct peer_verdict verdict = {1};
 	uint8_t zero[256] = {0};
 
@@ -218,7 +218,8 @@ static void run_offer_flood(struct attacker *attacker,
 	if (!greeted(attacker))
 		return;
 	for (uint32_t i = 0; i < 400; i++) {
-		char name[8] = {'n', (char)('a' + i / 26), (char)('a' + i % 26)};
+		char name[8] = {'n', (char)('a' + i / 26),
+				(char)('a' + i % 26)};
 
 		offer(attacker, name, MOVE + i, 0x10000 + i);
 		attacker_run(attacker, NS_PER_MS);
@@ -254,8 +255,8 @@ static void run_control(struct attacker *attacker,
 		hostile_fail(attacker, "control did something");
 }
 
-#define FRAME(len, type)                                                  \
-	(uint8_t)(len), (uint8_t)((len) >> 8), (uint8_t)((len) >> 16),    \
+#define FRAME(len, type)                                                     \
+	(uint8_t)(len), (uint8_t)((len) >> 8), (uint8_t)((len) >> 16),       \
 		(uint8_t)((uint32_t)(len) >> 24), type, 0, 0, 0, 1, 0, 0, 0, \
 		0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0
 #define TEXT(text) .bytes = text, .len = sizeof(text) - 1

@@ -93,7 +93,8 @@ static void must_go_on(struct attacker *attacker)
 	if (user->state != USER_AT_WORK || user->losses)
 		hostile_fail(attacker, "the good session was lost");
 	else if (user->port.echoed == echoed || user->pulse_last_ns == pulsed)
-		hostile_fail(attacker, "the good session's streams stand still");
+		hostile_fail(attacker,
+			     "the good session's streams stand still");
 }
 
 static void finish(struct attacker *attacker)
