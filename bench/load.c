@@ -199,6 +199,13 @@ static int flush(struct load *load, struct load_conn *conn)
 	return watch(load, conn, EPOLL_CTL_MOD, false);
 }
 
+static void go_up(struct load *load, struct load_conn *conn)
+{
+	conn->state = LOAD_UP;
+	frame_init(&conn->parser, FRAME_MINI, false);
+	tell(load, conn, LOAD_LINKED, 0, NULL, 0);
+}
+
 static int connected(struct load *load, struct load_conn *conn)
 {
 	struct wire_caps common = {.count = 0};
@@ -213,6 +220,10 @@ static int connected(struct load *load, struct load_conn *conn)
 		err = -watch(load, conn, EPOLL_CTL_MOD, false);
 	if (err)
 		return -err;
+	if (conn->target->bare) {
+		go_up(load, conn);
+		return 0;
+	}
 	caps_set(&common, SPICE_COMMON_CAP_PROTOCOL_AUTH_SELECTION);
 	caps_set(&common, SPICE_COMMON_CAP_MINI_HEADER);
 	if (conn->type == SPICE_CHANNEL_MAIN)
@@ -272,9 +283,7 @@ static int stage_done(struct load *load, struct load_conn *conn)
 		conn->refused = wire_link_read_word(conn->stage);
 		if (conn->refused)
 			return -ECONNREFUSED;
-		conn->state = LOAD_UP;
-		frame_init(&conn->parser, FRAME_MINI, false);
-		tell(load, conn, LOAD_LINKED, 0, NULL, 0);
+		go_up(load, conn);
 		return 0;
 	}
 }

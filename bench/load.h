@@ -18,6 +18,7 @@ struct load;
 
 struct load_target {
 	uint16_t port; /* at 127.0.0.1 */
+	bool bare;     /* no link stage: frames at once */
 	char password[CLIENT_TICKET_SEED_BYTES * 2];
 };
 

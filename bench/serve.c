@@ -180,6 +180,20 @@ static int start_spice(struct serve *serve, const char *build_dir,
 	return spawn(serve, argv, one_key ? preload : NULL);
 }
 
+static int start_bare(struct serve *serve, const char *build_dir, uint16_t port)
+{
+	char program[PATH_BYTES], text[16];
+	char *argv[] = {program, text, NULL};
+
+	snprintf(program, sizeof(program), "%s/bench/peers/bare_echo",
+		 build_dir);
+	snprintf(text, sizeof(text), "%u", port);
+	for (uint32_t i = 0; i < serve->count; i++)
+		serve->targets[i] =
+			(struct load_target){.port = port, .bare = true};
+	return spawn(serve, argv, NULL);
+}
+
 static int wait_ready(struct serve *serve)
 {
 	const struct load_target *last = &serve->targets[serve->count - 1];
@@ -198,29 +212,43 @@ static int wait_ready(struct serve *serve)
 	return -ETIMEDOUT;
 }
 
+static int start_kind(struct serve *serve, const char *kind,
+		      const char *build_dir)
+{
+	bool spice = strncmp(kind, "spice", 5) == 0;
+	uint16_t port = find_ports(spice ? serve->count : 1);
+
+	if (port == 0)
+		return -EADDRINUSE;
+	if (strcmp(kind, "flushmark") == 0)
+		return start_flushmark(serve, build_dir, port, true);
+	if (strcmp(kind, "flushmark0") == 0)
+		return start_flushmark(serve, build_dir, port, false);
+	if (strcmp(kind, "spice") == 0)
+		return start_spice(serve, build_dir, port, NULL);
+	if (strcmp(kind, "spice1") == 0)
+		return start_spice(serve, build_dir, port, "one_key");
+	if (strcmp(kind, "spice1c") == 0)
+		return start_spice(serve, build_dir, port, "one_key_copied");
+	if (strcmp(kind, "bare") == 0)
+		return start_bare(serve, build_dir, port);
+	return -EINVAL;
+}
+
 int serve_start(struct serve *serve, const char *kind, const char *build_dir,
 		uint32_t count)
 {
-	bool spins = strcmp(kind, "flushmark") == 0;
-	bool ours = spins || strcmp(kind, "flushmark0") == 0;
-	const char *one_key = strcmp(kind, "spice1") == 0    ? "one_key"
-			      : strcmp(kind, "spice1c") == 0 ? "one_key_copied"
-							     : NULL;
-	uint16_t port = find_ports(ours ? 1 : count);
 	int err;
 
 	*serve = (struct serve){.count = count};
-	if (count == 0 || count > DESKTOPS_MAX ||
-	    (!ours && !one_key && strcmp(kind, "spice") != 0))
+	if (count == 0 || count > DESKTOPS_MAX)
 		return -EINVAL;
 	serve->targets = calloc(count, sizeof(*serve->targets));
 	strcpy(serve->dir, "/tmp/flushmark-bench.XXXXXX");
-	if (!serve->targets || !port || !mkdtemp(serve->dir))
+	if (!serve->targets || !mkdtemp(serve->dir))
 		err = -ENOMEM;
-	else if (ours)
-		err = start_flushmark(serve, build_dir, port, spins);
 	else
-		err = start_spice(serve, build_dir, port, one_key);
+		err = start_kind(serve, kind, build_dir);
 	if (!err)
 		err = wait_ready(serve);
 	if (err) {

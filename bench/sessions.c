@@ -45,6 +45,8 @@ static void on_event(struct load *load, struct load_conn *conn,
 
 	if (event->kind == LOAD_MESSAGE)
 		start_message(sessions, conn, event);
+	if (event->kind == LOAD_LINKED && conn->target->bare)
+		sessions->up++;
 	if (event->kind == LOAD_ENDED)
 		sessions->lost++;
 	if (sessions->event)
@@ -80,6 +82,15 @@ void sessions_fini(struct sessions *sessions)
 	*sessions = (struct sessions){.load.epoll = -1};
 }
 
+static int begin(struct sessions *sessions, struct session *session)
+{
+	bool bare = session->target->bare;
+
+	return load_link(&sessions->load, session->target,
+			 bare ? SPICE_CHANNEL_PORT : SPICE_CHANNEL_MAIN, 0, 0,
+			 session, bare ? &session->port : &session->main);
+}
+
 int sessions_open(struct sessions *sessions)
 {
 	double until = sessions_clock() + PATIENCE_S;
@@ -88,12 +99,8 @@ int sessions_open(struct sessions *sessions)
 	while (sessions->up < sessions->count && !err) {
 		while (sessions->begun < sessions->count &&
 		       sessions->begun < sessions->up + AT_ONCE && !err) {
-			struct session *session =
-				&sessions->all[sessions->begun++];
-
-			err = load_link(&sessions->load, session->target,
-					SPICE_CHANNEL_MAIN, 0, 0, session,
-					&session->main);
+			err = begin(sessions,
+				    &sessions->all[sessions->begun++]);
 		}
 		if (!err)
 			err = load_poll(&sessions->load, 100);
