@@ -130,12 +130,25 @@ free_port() {
 	return 1
 }
 
+# Where a daemon is reached by its peers: LIB_PEERS=tcp is as between hosts,
+# and port[via_B] then as if there were something on the way to B.
+peer_address() {
+	local to=$1
+	if [ "${LIB_PEERS:-unix}" = unix ]; then
+		echo "unix:$dir/$to/peer.sock"
+	else
+		echo "127.0.0.1:${port[${2:-peer_}$to]:-${port[peer_$to]}}"
+	fi
+}
+
 # config NAME NODE GUESTS PEER [LINE...]: writes a daemon's configuration. A
 # line that begins with "advertise" is put to its door.
 config() {
 	local name=$1 node=$2 guests=$3 peer=$4 line advertise=
 	shift 4
-	[ -n "${port[$name]:-}" ] || port[$name]=$(free_port) || exit 1
+	for line in "$name" "peer_$name" "peer_$peer"; do
+		[ -n "${port[$line]:-}" ] || port[$line]=$(free_port) || exit 1
+	done
 	mkdir -p -m 700 "$dir/$name"
 	for line in "$@"; do
 		[[ $line != advertise* ]] || advertise=$line
@@ -158,9 +171,9 @@ config() {
 		[door local]
 		listen = unix:$dir/$name/door.sock
 		[peers]
-		listen = unix:$dir/$name/peer.sock
+		listen = $(peer_address "$name")
 		[peer $peer]
-		address = unix:$dir/$peer/peer.sock
+		address = $(peer_address "$peer" via_)
 		[guest-demo]
 		count = $guests
 	END

@@ -5,6 +5,7 @@
 #
 #   modes     what makes a move less than seamless, and what forbids it
 #   cancel    taken back at each state, a whole move behind it
+#   cut       what is between the peers breaks, as a network does
 #
 # What needs twenty moves, or a [test] section alone, is in moves_test.sh.
 # LIB_ONLY=PATTERN runs some cases only. A test build is needed.
@@ -13,11 +14,13 @@ FLUSHMARKD=$1 FLUSHMARK=$2 GTK_CLIENT=$3 RELAY=$4 group=$5
 . "$(dirname "$0")/lib.sh"
 need_test_build
 
-# relay_start: B's clients come through a relay; port[relay] is advertised.
+# relay_start [NAME FROM TO]: B's clients come through a relay, whose port B
+# advertises; or whatever else.
 relay_start() {
-	"$RELAY" "${port[relay]}" "${port[B]}" >>"$dir/relay.log" 2>&1 &
-	pid[relay]=$!
-	await 5 eval "! nobody_listens ${port[relay]}" ||
+	local name=${1:-relay} from=${2:-relay} to=${3:-B}
+	"$RELAY" "${port[$from]}" "${port[$to]}" >>"$dir/relay.log" 2>&1 &
+	pid[$name]=$!
+	await 5 eval "! nobody_listens ${port[$from]}" ||
 		fail "the relay does not listen"
 }
 
@@ -231,6 +234,136 @@ group_cancel() {
 	run_case "no mark in time" no_mark
 	run_case "cancel: sealed" cancel_sealed seamless
 	run_case "cancel: sealed, semi" cancel_sealed semi-seamless
+}
+
+# --- cut ------------------------------------------------------------------
+
+# Peers over TCP, each on the other's side of a relay.
+pair_apart() {
+	LIB_PEERS=tcp
+	port[via_A]=$(free_port)
+	port[via_B]=$(free_port)
+	pair_with_relay "$@"
+	relay_start
+	relay_start to_A via_A peer_A
+	relay_start to_B via_B peer_B
+}
+
+# pair_apart whose B stops at a state.
+pair_apart_b() {
+	LIB_PEERS=tcp
+	port[via_A]=$(free_port)
+	port[via_B]=$(free_port)
+	port[relay]=$(free_port)
+	start_pair -- "advertise = 127.0.0.1:${port[relay]}" \
+		"[test]" "stop-at = $1"
+	relay_start
+	relay_start to_A via_A peer_A
+	relay_start to_B via_B peer_B
+}
+
+cut() {
+	crash to_A
+	crash to_B
+}
+
+mend() {
+	relay_start to_A via_A peer_A
+	relay_start to_B via_B peer_B
+}
+
+# Images are streamed, as to another host.
+streamed() {
+	pair_apart
+	client_start A
+	rounds 10 seamless
+	client_lost_nothing
+}
+
+# The client is linked and has said so; that B has not heard of it or has,
+# nobody tells A.
+cancel_linked() {
+	pair_apart
+	client_start A
+	pause relay
+	move_apart A --mode "$1"
+	await 5 eval '[[ $(control A explain demo-0) == *"still connects"* ]]' ||
+		fail "the client was told nothing"
+	pause to_B
+	go_on relay
+	await 5 eval '! [[ $(control A explain demo-0) == *"still con"* ]]' ||
+		fail "the client does not connect"
+	control A cancel demo-0 >/dev/null || fail "cancel"
+	await_move && fail "the move went well"
+	refused_with "cancelled"
+	client_must_say "^stays"
+	go_on to_B
+	await 5 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	and_again
+	client_lost_nothing
+}
+
+cut_freezing() {
+	pair_apart "[test]" "stop-at = source-freezing"
+	client_start A
+	move_apart A --mode "$1"
+	await 5 is_stopped A || fail "A does not come to FREEZING"
+	cut
+	go_on A
+	await_move && fail "the move went well"
+	refused_with "connection to the peer was lost"
+	await 5 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	mend
+	and_again
+	client_lost_nothing
+}
+
+# B has said STREAMED, and nobody hears it: it asks, and is told no.
+cut_sealed() {
+	pair_apart_b destination-streamed
+	client_start A
+	move_apart A --mode "$1"
+	await 5 is_stopped B || fail "B does not come to STREAMED"
+	cut
+	go_on B
+	await_move && fail "the move went well"
+	refused_with "connection to the peer was lost"
+	await 5 said B destination-in-doubt || fail "B is not in doubt"
+	mend
+	await 10 eval '[ -z "$(row B state)" ]' || fail "B keeps the guest"
+	said B "it is not ours" || fail "B was not told"
+	and_again
+	client_lost_nothing
+}
+
+# B has COMMIT, A does not hear that it has: the client does not notice.
+cut_committed() {
+	local at=B moved
+	pair_apart_b destination-committed
+	client_start A
+	move_apart A
+	await 5 is_stopped B || fail "B does not come to COMMITTED"
+	cut
+	go_on B
+	client_must_say "^move 1 seamless"
+	[ "$(row B state)" = live ] || fail "not live at B: $(row B state)"
+	[ -z "$(row A state)" ] || fail "A has it: $(row A state)"
+	mend
+	await_move 12
+	from=B moved=1
+	rounds 2 seamless
+	client_lost_nothing
+}
+
+group_cut() {
+	run_case "images are streamed" streamed
+	run_case "cancel: client linked" cancel_linked seamless
+	run_case "cancel: client linked, semi" cancel_linked semi-seamless
+	run_case "cut: freezing" cut_freezing seamless
+	run_case "cut: freezing, semi" cut_freezing semi-seamless
+	run_case "cut: sealed" cut_sealed seamless
+	run_case "cut: sealed, semi" cut_sealed semi-seamless
+	run_case "cut: committed" cut_committed
 }
 
 "group_$group"
