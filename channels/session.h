@@ -45,6 +45,7 @@ struct session {
 	bool semi_wait;      /* destination: MIGRATE_END is awaited */
 	bool switch_wait;    /* destination: a fresh main link is awaited */
 	bool nack;           /* DO_SEAMLESS is to get NACK */
+	bool asks;           /* destination: DO_SEAMLESS will come */
 	bool nacked;         /* destination: it got NACK */
 	bool imaged;         /* destination: its own image is here */
 	bool linked;         /* destination: the source was told LINKED */

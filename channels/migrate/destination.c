@@ -115,6 +115,9 @@ static struct session *grant_session(struct service *service, struct move *move,
 	session->moved = true;
 	session->listed = true;
 	session->nack = offer->nack || pool->config->test.nack;
+	/* A source that begins seamless makes the client ask first. */
+	session->asks = (move->mode == MODE_SEAMLESS || offer->nack) &&
+			!pool->config->test.no_seamless_cap;
 	session->last_seen_ns = service->shard->now_ns;
 	session_list_channels(session, guest);
 	if (take_channels(session, offer)) {
@@ -169,16 +172,12 @@ int migrate_grant(struct service *service, struct move *move,
 static void check_linked(struct session *session)
 {
 	struct service *service = session->service;
-	const struct config *config = service->shard->pool->config;
 	struct move *move = moves_get(service->moves, session->move);
-	bool asks = move && (move->mode == MODE_SEAMLESS || session->nack) &&
-		    !config->test.no_seamless_cap;
 
 	if (!move || session->linked || !session->channels[0].channel)
 		return;
-	/* A source that begins seamless makes the client ask first. */
-	if (asks && move->mode == MODE_SEAMLESS && !session->acked_seamless &&
-	    !session->nacked)
+	/* The question must be read: a main that is linked is held. */
+	if (session->asks && !session->acked_seamless && !session->nacked)
 		return;
 	for (uint32_t i = 0; i < session->channel_count; i++) {
 		if (session->channels[i].linked_at_source &&
