@@ -48,6 +48,25 @@ void hostile_must_log(struct attacker *attacker, uint32_t daemon,
 /* Links main of vm1 on leg 0. Returns the session's id, 0 after a failure. */
 uint32_t hostile_main(struct attacker *attacker, uint32_t daemon);
 
+/*
+ * Leg 0 is main at the source, leg 1 main at the destination. vm1 has only
+ * its main channel linked, which is enough for a seamless move as long as the
+ * client never asked for the list of channels.
+ */
+enum hostile_step {
+	AT_BEGIN,  /* BEGIN was read */
+	AT_PARKED, /* linked at the destination */
+	AT_AGREED, /* DO_SEAMLESS was answered */
+	AT_FROZEN, /* CONNECTED_SEAMLESS is said, MIGRATE was read */
+	AT_MARKED, /* the mark is said, MIGRATE_DATA was read */
+};
+
+/* Fails unless a message of that type comes. */
+bool hostile_hears(struct attacker *attacker, uint32_t leg, uint16_t type);
+
+/* Goes along with a move of vm1 from a to b, up to a step. */
+void hostile_go_along(struct attacker *attacker, enum hostile_step step);
+
 /* hostile_*.c: the cases of each reader. */
 extern const struct hostile_case hostile_links[];
 extern const uint32_t hostile_link_count;

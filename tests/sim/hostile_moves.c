@@ -6,71 +6,12 @@
 
 #include <string.h>
 
-/*
- * Leg 0 is main at the source, leg 1 main at the destination. vm1 has only
- * its main channel linked, which is enough for a seamless move as long as the
- * client never asked for the list of channels.
- */
-enum step {
-	AT_BEGIN,  /* BEGIN was read */
-	AT_PARKED, /* linked at the destination */
-	AT_AGREED, /* DO_SEAMLESS was answered */
-	AT_FROZEN, /* CONNECTED_SEAMLESS is said, MIGRATE was read */
-	AT_MARKED, /* the mark is said, MIGRATE_DATA was read */
-};
-
-static bool hears(struct attacker *attacker, uint32_t leg, uint16_t type)
-{
-	uint32_t len;
-
-	if (attacker_hear(attacker, leg, type, &len))
-		return true;
-	hostile_fail(attacker, "message %u does not come", type);
-	return false;
-}
-
-/* Goes along with a move up to a step. */
-static void go_along(struct attacker *attacker, enum step step)
-{
-	const uint8_t version[] = {1, 0, 0, 0};
-	struct attacker_wish wish = {
-		.daemon = 1,
-		.type = SPICE_CHANNEL_MAIN,
-		.connection_id = hostile_main(attacker, 0),
-	};
-
-	/* A client that might still link is not moved. */
-	attacker_run(attacker, 1500 * NS_PER_MS);
-	console_move(&attacker->world->daemons[0].console, "vm1", "b",
-		     "seamless", false);
-	if (!hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_BEGIN_SEAMLESS) ||
-	    step == AT_BEGIN)
-		return;
-	if (attacker_link(attacker, 1, &wish)) {
-		hostile_fail(attacker, "the destination refuses a good link");
-		return;
-	}
-	if (step == AT_PARKED)
-		return;
-	attacker_say(attacker, 1, SPICE_MSGC_MAIN_MIGRATE_DST_DO_SEAMLESS,
-		     version, sizeof(version));
-	if (!hears(attacker, 1, SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_ACK) ||
-	    step == AT_AGREED)
-		return;
-	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS,
-		     NULL, 0);
-	if (!hears(attacker, 0, SPICE_MSG_MIGRATE) || step == AT_FROZEN)
-		return;
-	attacker_say(attacker, 0, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL, 0);
-	hears(attacker, 0, SPICE_MSG_MIGRATE_DATA);
-}
-
 /* The bytes on a leg at a step: that session is closed, at both ends. */
 static void run_at(struct attacker *attacker, const struct hostile_case *by)
 {
 	uint32_t leg = by->type;
 
-	go_along(attacker, (enum step)by->state);
+	hostile_go_along(attacker, (enum hostile_step)by->state);
 	attacker_send(attacker, leg, by->bytes, by->len);
 	hostile_must_close(attacker, leg);
 	hostile_must_log(attacker, leg, by);
@@ -81,7 +22,7 @@ static void run_at(struct attacker *attacker, const struct hostile_case *by)
 /* As above, but the source keeps the session: only the move ends. */
 static void run_parked(struct attacker *attacker, const struct hostile_case *by)
 {
-	go_along(attacker, (enum step)by->state);
+	hostile_go_along(attacker, (enum hostile_step)by->state);
 	attacker_send(attacker, 1, by->bytes, by->len);
 	hostile_must_close(attacker, 1);
 	hostile_must_log(attacker, 1, by);
@@ -98,7 +39,7 @@ static void run_parked(struct attacker *attacker, const struct hostile_case *by)
 /* Claims to be linked and is not: the move fails, the session stays. */
 static void run_liar(struct attacker *attacker, const struct hostile_case *by)
 {
-	go_along(attacker, (enum step)by->state);
+	hostile_go_along(attacker, (enum hostile_step)by->state);
 	attacker_send(attacker, 0, by->bytes, by->len);
 	attacker_run(attacker, 15 * NS_PER_S);
 	if (attacker->legs[0].closed)
@@ -110,10 +51,10 @@ static void run_liar(struct attacker *attacker, const struct hostile_case *by)
 /* Never answers BEGIN, never marks, never switches: bounded all the same. */
 static void run_silent(struct attacker *attacker, const struct hostile_case *by)
 {
-	go_along(attacker, (enum step)by->state);
+	hostile_go_along(attacker, (enum hostile_step)by->state);
 	attacker_run(attacker, 15 * NS_PER_S);
 	if (by->state == AT_FROZEN &&
-	    !hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_CANCEL))
+	    !hostile_hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_CANCEL))
 		return;
 	if (by->state == AT_MARKED)
 		hostile_must_close(attacker, 1);
@@ -130,7 +71,7 @@ static void run_join_frozen(struct attacker *attacker,
 	uint32_t len;
 	uint32_t result;
 
-	go_along(attacker, AT_FROZEN);
+	hostile_go_along(attacker, AT_FROZEN);
 	init = attacker_hear(attacker, 0, SPICE_MSG_MAIN_INIT, &len);
 	wish.connection_id = init ? wire_link_read_word(init) : 0;
 	result = attacker_link(attacker, 2, &wish);

@@ -2,24 +2,9 @@
 #include "tests/sim/hostile.h"
 #include "tests/sim/user_check.h"
 
-#include <spice/enums.h>
-#include <spice/protocol.h>
-
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void hostile_fail(struct attacker *attacker, const char *format, ...)
-{
-	char text[200];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	world_fail(attacker->world, "%s", text);
-}
 
 void hostile_must_close(struct attacker *attacker, uint32_t leg)
 {
@@ -43,28 +28,6 @@ void hostile_must_log(struct attacker *attacker, uint32_t daemon,
 {
 	if (by->log && !attacker_logged(attacker, daemon, by->log))
 		hostile_fail(attacker, "the log does not say: %s", by->log);
-}
-
-uint32_t hostile_main(struct attacker *attacker, uint32_t daemon)
-{
-	const struct attacker_wish wish = {
-		.daemon = daemon,
-		.type = SPICE_CHANNEL_MAIN,
-	};
-	uint32_t result = attacker_link(attacker, 0, &wish);
-	const uint8_t *init;
-	uint32_t len;
-
-	if (result) {
-		hostile_fail(attacker, "a good main link got %u", result);
-		return 0;
-	}
-	init = attacker_hear(attacker, 0, SPICE_MSG_MAIN_INIT, &len);
-	if (!init || len < 4) {
-		hostile_fail(attacker, "no MAIN_INIT came");
-		return 0;
-	}
-	return wire_link_read_word(init);
 }
 
 static bool at_work(struct world *world)
