@@ -119,9 +119,12 @@ static void control_cell(struct peers *peers, const struct ring_cell *question,
 			region_size(config->pool.region_slots,
 				    config->pool.region_slot_bytes),
 			&cell->memory);
-		if (!cell->err)
+		if (!cell->err) {
 			cell->err = host_region_give(host, &cell->memory,
 						     &cell->ticket);
+			if (cell->err)
+				host_region_drop(host, &cell->memory);
+		}
 	} else {
 		cell->err =
 			host_region_take(host, &cell->ticket, &cell->memory);
