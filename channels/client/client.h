@@ -165,6 +165,7 @@ struct client_leg {
 	uint8_t sink;    /* where the body under way goes */
 	bool held;
 	bool dead;           /* parked or old, and closed by the server */
+	bool sealed;         /* old: its last message has come */
 	bool after_ack;      /* the rest of this burst is lost */
 	bool orphan;         /* no channel's: closed at the first byte */
 	bool gone;           /* client_closed has come */

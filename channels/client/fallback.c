@@ -21,6 +21,9 @@ static void legs_swap(struct client *client, struct client_channel *channel)
 			client_violate(client, &client->violations.header,
 				       channel, "another header mode");
 		old->state = CLIENT_LEG_OLD;
+		/* MIGRATE_END is main's: others may be on their way behind. */
+		old->sealed = client->move.do_seamless ||
+			      client_is_main(client, channel);
 		chunkq_clear(client->pool, &old->rx);
 		client_leg_refresh(client, channel->old);
 		if (old->dead)
@@ -183,6 +186,7 @@ static void channel_fetch_back(struct client *client,
 		return;
 	}
 	client->legs[channel->leg].state = CLIENT_LEG_UP;
+	client->legs[channel->leg].sealed = false;
 	channel->fresh_serial = true;
 	leg_use(client, channel);
 }

@@ -303,10 +303,10 @@ void client_leg_left_behind(struct client *client, struct client_leg *leg,
 		return;
 	if (channel->deaf)
 		client_wake(client, channel);
-	else if (bytes)
+	else if (bytes && leg->sealed)
 		client_violate(client, &client->violations.after_end, channel,
 			       "bytes after the end");
-	else
+	else if (!bytes)
 		client_leg_close(client, &channel->old);
 }
 
