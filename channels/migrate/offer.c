@@ -15,12 +15,29 @@ static bool main_can(const struct session *session, uint32_t cap)
 	return caps_test(&session->main_caps, 1, cap);
 }
 
+/*
+ * The channel that the client uses, or NULL. At a destination spice-gtk dials
+ * all that it ever saw listed, but a channel that it had not linked before it
+ * never reads: that is as good as not linked, and would not swap either.
+ */
+static const struct channel *used_channel(const struct session *session,
+					  const struct session_channel *entry)
+{
+	const struct channel *channel =
+		service_channel(session->service, entry->channel);
+
+	if (channel && session->moved && !entry->linked_at_source &&
+	    !channel->messages_in)
+		return NULL;
+	return channel;
+}
+
 /* A channel that we listed and the client never linked, or NULL. */
 static const struct session_channel *not_linked(const struct session *session)
 {
 	for (uint32_t i = 0; session->listed && i < session->channel_count;
 	     i++) {
-		if (!session->channels[i].channel)
+		if (!used_channel(session, &session->channels[i]))
 			return &session->channels[i];
 	}
 	return NULL;
@@ -130,10 +147,7 @@ static int64_t encode_offer(const struct session *session,
 		 guest->ops->name);
 	for (uint32_t i = 0; i < session->channel_count; i++) {
 		const struct session_channel *entry = &session->channels[i];
-		const struct channel *channel =
-			entry->channel ? service_channel(session->service,
-							 entry->channel)
-				       : NULL;
+		const struct channel *channel = used_channel(session, entry);
 		struct image_offer_channel one = {
 			.type = entry->type,
 			.id = entry->id,
