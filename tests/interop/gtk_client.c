@@ -284,6 +284,8 @@ static bool read_options(struct client *client, int argc, char **argv)
 		{"json", 0, 0, G_OPTION_ARG_STRING, &o->json, "", "FILE"},
 		{"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &o->seconds,
 		 "end after so long", "S"},
+		{"leave", 0, 0, G_OPTION_ARG_STRING, &o->leave,
+		 "do not connect channels of this kind", "TYPE"},
 		{"moves", 0, 0, G_OPTION_ARG_INT, &moves,
 		 "end after so many moves, all of them due", "N"},
 		{"rate", 0, 0, G_OPTION_ARG_INT64, &rate,

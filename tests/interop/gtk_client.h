@@ -20,6 +20,7 @@
 
 struct options {
 	const char *host, *port, *password, *unix_path, *guest, *json;
+	const char *leave; /* a kind of channel that is not connected */
 	double seconds;
 	uint32_t moves;
 	uint64_t rate; /* bytes per second to the echo */

@@ -51,12 +51,25 @@ static void add_usb(struct client *client, SpiceChannel *channel)
 		spice_channel_connect(channel);
 }
 
+/* Some clients have no use for a channel that they are offered. */
+static bool leaves(const struct client *client, SpiceChannel *channel)
+{
+	int type = 0;
+
+	g_object_get(channel, "channel-type", &type, NULL);
+	return client->options.leave != NULL &&
+	       strcmp(spice_channel_type_to_string(type),
+		      client->options.leave) == 0;
+}
+
 static void channel_new(SpiceSession *session, SpiceChannel *channel,
 			gpointer user)
 {
 	struct client *client = user;
 
 	(void)session;
+	if (leaves(client, channel))
+		return;
 	client->channels++;
 	g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event),
 			 client);
@@ -83,6 +96,8 @@ static void channel_destroy(SpiceSession *session, SpiceChannel *channel,
 	struct client *client = user;
 
 	(void)session;
+	if (leaves(client, channel))
+		return;
 	client->channels--;
 	if (client->open > 0)
 		client->open--;

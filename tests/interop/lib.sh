@@ -274,7 +274,14 @@ move() {
 		>>"$dir/move.log" 2>&1
 }
 
+# A session that has just begun is not moved: the client still links.
+may_move() {
+	await 8 eval '! [[ $(control '"$1"' explain demo-0) == *"still links"* ]]' ||
+		fail "the client links for ever: $(control "$1" explain demo-0)"
+}
+
 must_move() {
+	may_move "$1"
 	move "$@" || fail "the move from $* failed"
 }
 
@@ -322,6 +329,7 @@ client_start() {
 		"$@" <>"$dir/client.in" >>"$dir/client.log" 2>&1 &
 	pid[client]=$!
 	await 10 client_said '^up' || fail "the client did not come up"
+	[[ " $* " == *" --leave "* ]] || may_move "$at"
 }
 
 client_said() {

@@ -35,7 +35,7 @@ rounds() {
 	local count=$1 mode=$2 at=${from:-A} i
 	shift 2
 	for ((i = 1; i <= count; i++)); do
-		move "$at" --mode "$mode" "$@" || fail "move $i from $at"
+		must_move "$at" --mode "$mode" "$@"
 		was "$mode"
 		at=$(other "$at")
 		client_must_say "^move $((${moved:-0} + i)) $mode"
@@ -100,6 +100,27 @@ unix_socket() {
 	client_lost_nothing
 }
 
+# A seamless swap of it would never end at the client: NACK, and explain says
+# so. The next client of that guest links all there is.
+never_linked() {
+	start_pair
+	client_start A --mode semi --leave cursor
+	# For a second it may still come.
+	await 5 eval '[[ $(control A explain demo-0) == *"semi-seamless"*"cursor channel 0"* ]]' ||
+		fail "explain: $(control A explain demo-0)"
+	must_move A
+	was semi-seamless
+	client_must_say "^move 1 semi-seamless"
+	must_move B
+	was semi-seamless
+	client_must_say "^move 2 semi-seamless"
+	client_end || fail "the client: $(tail -n 1 "$dir/client.log")"
+	rm "$dir/client.log"
+	client_start A
+	rounds 2 seamless
+	client_lost_nothing
+}
+
 # The links settle on the guest's shard, whichever takes them.
 shards() {
 	LIB_SHARDS=2
@@ -114,6 +135,7 @@ group_modes() {
 	run_case "connect fails" connect_fails
 	run_case "connect fails, forced" connect_fails_force
 	run_case "unix socket" unix_socket
+	run_case "channel never linked" never_linked
 	run_case "two shards" shards
 }
 
