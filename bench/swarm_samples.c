@@ -2,6 +2,7 @@
 #include "bench/swarm_samples.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void swarm_series_add(struct swarm_series *series, uint64_t ns)
 {
@@ -37,6 +38,23 @@ uint64_t swarm_series_quantile(struct swarm_series *series, double q)
 	qsort(series->ns, series->count, sizeof(*series->ns), compare);
 	at = (uint32_t)(q * series->count);
 	return series->ns[min_u32(at, series->count - 1)];
+}
+
+void swarm_recent_add(struct swarm_recent *recent, uint64_t ns)
+{
+	recent->ns[recent->count++ % SWARM_RECENT] = ns;
+}
+
+uint64_t swarm_recent_median(const struct swarm_recent *recent)
+{
+	uint32_t count = (uint32_t)min_u64(recent->count, SWARM_RECENT);
+	uint64_t sorted[SWARM_RECENT];
+
+	if (count == 0)
+		return 0;
+	memcpy(sorted, recent->ns, sizeof(sorted));
+	qsort(sorted, count, sizeof(*sorted), compare);
+	return sorted[count / 2];
 }
 
 void swarm_samples_fini(struct swarm_samples *samples)

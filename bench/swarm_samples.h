@@ -12,6 +12,14 @@ struct swarm_series {
 
 #define SWARM_SERIES_MAX ((uint32_t)1 << 22)
 
+/* The latest figures of one session, for a median that is exact. */
+#define SWARM_RECENT 63
+
+struct swarm_recent {
+	uint64_t ns[SWARM_RECENT];
+	uint64_t count; /* ever added */
+};
+
 struct swarm_samples {
 	struct swarm_series protocol; /* per channel */
 	struct swarm_series added;    /* per channel with flags 3 */
@@ -24,5 +32,11 @@ void swarm_series_add(struct swarm_series *series, uint64_t ns);
 
 /* The value that the share q (0..1) does not pass, 0 when empty. Sorts. */
 uint64_t swarm_series_quantile(struct swarm_series *series, double q);
+
+/* Adds a figure in place of the oldest. */
+void swarm_recent_add(struct swarm_recent *recent, uint64_t ns);
+
+/* The median of the latest, 0 when there is none. */
+uint64_t swarm_recent_median(const struct swarm_recent *recent);
 
 void swarm_samples_fini(struct swarm_samples *samples);

@@ -71,7 +71,7 @@ static void pulse_received(struct swarm_session *session,
 	if (pulse->last_ns == 0)
 		gap_ns = 0;
 	else if (session->move == SWARM_STILL)
-		hist_add(&pulse->gap_ns, gap_ns);
+		swarm_recent_add(&pulse->gap_ns, gap_ns);
 	else
 		pulse->move_gap_ns = max_u64(pulse->move_gap_ns, gap_ns);
 	pulse->last_ns = now_ns;
@@ -126,10 +126,10 @@ static void collect(struct swarm_session *session)
 	}
 	swarm_series_add(&samples->output,
 			 above(session->pulse.move_gap_ns,
-			       hist_quantile(&session->pulse.gap_ns, 0.5)));
+			       swarm_recent_median(&session->pulse.gap_ns)));
 	swarm_series_add(&samples->input,
 			 above(session->move_echo_ns,
-			       hist_quantile(&session->echo.echo_ns, 0.5)));
+			       swarm_recent_median(&session->echo.echo_ns)));
 	session->move = SWARM_STILL;
 }
 
@@ -294,8 +294,8 @@ bool swarm_session_tick(struct swarm_session *session,
 	     now_ns > session->settle_ns + SWARM_SETTLE_NS))
 		collect(session);
 	if (session->move != SWARM_STILL && pace->period_ns > SWARM_PROBE_NS)
-		echo_pace = (struct swarm_pace){SWARM_PROBE_NS,
-						SWARM_PROBE_BYTES};
+		echo_pace =
+			(struct swarm_pace){SWARM_PROBE_NS, SWARM_PROBE_BYTES};
 	given = swarm_stream_tick(&session->echo, session->client, &echo_pace,
 				  now_ns);
 	given |=

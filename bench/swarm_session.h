@@ -1,7 +1,6 @@
 /* swarm_session.h - one session of the load: what it does and what it saw. */
 #pragma once
 
-#include "bench/swarm_samples.h"
 #include "bench/swarm_stream.h"
 #include "core/ops.h"
 
@@ -38,7 +37,7 @@ struct swarm_pulse {
 	struct stream_checker checker;
 	uint32_t closes;
 	uint64_t last_ns;
-	struct hist gap_ns; /* outside of moves */
+	struct swarm_recent gap_ns; /* outside of moves */
 	uint64_t move_gap_ns;
 };
 

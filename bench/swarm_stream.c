@@ -94,7 +94,7 @@ uint64_t swarm_stream_received(struct swarm_stream *stream,
 		stream->probe_count--;
 		longest_ns = max_u64(longest_ns, max_u64(echo_ns, 1));
 		if (!moving)
-			hist_add(&stream->echo_ns, echo_ns);
+			swarm_recent_add(&stream->echo_ns, echo_ns);
 	}
 	return longest_ns;
 }

@@ -1,9 +1,9 @@
 /* swarm_stream.h - one checked byte stream of a session, there and back. */
 #pragma once
 
+#include "bench/swarm_samples.h"
 #include "channels/client/client.h"
 #include "channels/guest/stream.h"
-#include "core/hist.h"
 
 #define SWARM_PROBES 64
 
@@ -45,7 +45,7 @@ struct swarm_stream {
 	struct swarm_probe probes[SWARM_PROBES];
 	uint32_t probe_first;
 	uint32_t probe_count;
-	struct hist echo_ns; /* outside of moves */
+	struct swarm_recent echo_ns; /* outside of moves */
 };
 
 /* Stream number of the guest's name, on channel 0 of type. */
