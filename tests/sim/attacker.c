@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_NS     (20 * NS_PER_S)
-#define COOKIE_IDLE 1000
+#define WAIT_NS       (20 * NS_PER_S)
+#define COOKIE_IDLE   1000
+#define COOKIE_LISTEN 500 /* and the leg */
 
 void attacker_init(struct attacker *attacker, struct world *world)
 {
@@ -60,8 +61,16 @@ static void received(struct attacker_leg *leg, const struct dp_view *view)
 
 static void on_event(struct attacker *attacker, const struct dp_event *event)
 {
-	struct attacker_leg *leg = &attacker->legs[event->cookie];
+	struct attacker_leg *leg =
+		&attacker->legs[event->cookie % COOKIE_LISTEN % ATTACKER_LEGS];
 
+	if (event->kind == DP_ACCEPTED) {
+		leg->conn = event->conn;
+		leg->up = true;
+		dp_set_cookie(attacker->dp, event->conn,
+			      event->cookie - COOKIE_LISTEN);
+		return;
+	}
 	if (event->cookie >= ATTACKER_LEGS) {
 		attacker->idle_up += event->kind == DP_CONNECTED;
 		attacker->idle_closed += event->kind == DP_CLOSED;
@@ -171,6 +180,15 @@ bool attacker_dial(struct attacker *attacker, uint32_t index, const char *text)
 	return leg->up;
 }
 
+void attacker_listen(struct attacker *attacker, uint32_t leg, const char *text)
+{
+	struct addr addr;
+
+	ASSERT(!addr_parse(&addr, text), "the test's addresses are right");
+	ASSERT(!dp_listen(attacker->dp, &addr, COOKIE_LISTEN + leg, NULL),
+	       "nobody else listens there");
+}
+
 void attacker_dial_idle(struct attacker *attacker, const char *text)
 {
 	struct addr addr;
@@ -196,9 +214,12 @@ void attacker_send(struct attacker *attacker, uint32_t index, const void *bytes,
 
 void attacker_hang_up(struct attacker *attacker, uint32_t index)
 {
+	uint64_t until_ns = world_now(attacker->world) + NS_PER_S;
+
 	while (attacker->legs[index].tx_len && !attacker->legs[index].closed &&
-	       !attacker->world->failed)
-		step(attacker, world_now(attacker->world) + NS_PER_S);
+	       !attacker->world->failed &&
+	       world_now(attacker->world) < until_ns)
+		step(attacker, until_ns);
 	dp_kill(attacker->dp, attacker->legs[index].conn);
 	dp_wake(attacker->dp);
 }
@@ -342,22 +363,49 @@ bool attacker_hear_frame(struct attacker *attacker, uint32_t index,
 			 uint16_t type, void *payload)
 {
 	const struct attacker_leg *leg = &attacker->legs[index];
-	struct peer_header header;
+	struct peer_header *header = &attacker->heard;
 	uint32_t at = 0;
 
 	while (attacker_wait(attacker, index, at + PEER_HEADER_BYTES)) {
-		if (peer_header_decode(&header, leg->rx + at) ||
+		if (peer_header_decode(header, leg->rx + at) ||
 		    !attacker_wait(attacker, index,
-				   at + PEER_HEADER_BYTES + header.len))
+				   at + PEER_HEADER_BYTES + header->len))
 			return false;
-		if (header.type == type)
+		if (header->type == type)
 			return !peer_table(type) ||
 			       !field_decode(peer_table(type), payload,
 					     leg->rx + at + PEER_HEADER_BYTES,
-					     header.len, NULL);
-		at += PEER_HEADER_BYTES + header.len;
+					     header->len, NULL);
+		at += PEER_HEADER_BYTES + header->len;
 	}
 	return false;
+}
+
+static void prove(struct attacker *attacker, uint32_t leg, bool connector,
+		  const struct peer_hello *mine,
+		  const struct peer_hello *theirs, bool right)
+{
+	uint8_t text[34] = {'P', connector};
+	struct peer_proof proof;
+
+	memcpy(text + 2, mine->nonce, 16);
+	memcpy(text + 18, theirs->nonce, 16);
+	siphash128(attacker->world->secret, text, sizeof(text), proof.mac);
+	proof.mac[3] ^= !right;
+	attacker_frame(attacker, leg, PEER_PROOF, 0, 0, &proof);
+}
+
+bool attacker_be_greeted(struct attacker *attacker, uint32_t leg)
+{
+	const struct peer_hello hello = {
+		.version = PEER_VERSION, .node = 2, .shards = 1, .boot = 7};
+	struct peer_hello theirs;
+
+	if (!attacker_hear_frame(attacker, leg, PEER_HELLO, &theirs))
+		return false;
+	attacker_frame(attacker, leg, PEER_HELLO, 0, 0, &hello);
+	prove(attacker, leg, false, &hello, &theirs, true);
+	return true;
 }
 
 bool attacker_greet(struct attacker *attacker, uint32_t leg, uint32_t daemon,
@@ -365,8 +413,6 @@ bool attacker_greet(struct attacker *attacker, uint32_t leg, uint32_t daemon,
 {
 	struct peer_hello hello = {
 		.version = PEER_VERSION, .node = 9, .shards = 1, .boot = 7};
-	uint8_t text[34] = {'P', 1, 0};
-	struct peer_proof proof;
 	struct peer_hello theirs;
 	char addr[32];
 	char host[16];
@@ -378,11 +424,7 @@ bool attacker_greet(struct attacker *attacker, uint32_t leg, uint32_t daemon,
 	attacker_frame(attacker, leg, PEER_HELLO, 0, 0, &hello);
 	if (!attacker_hear_frame(attacker, leg, PEER_HELLO, &theirs))
 		return false;
-	memcpy(text + 2, hello.nonce, 16);
-	memcpy(text + 18, theirs.nonce, 16);
-	siphash128(attacker->world->secret, text, sizeof(text), proof.mac);
-	proof.mac[3] ^= !right;
-	attacker_frame(attacker, leg, PEER_PROOF, 0, 0, &proof);
+	prove(attacker, leg, true, &hello, &theirs, right);
 	attacker_run(attacker, 10 * NS_PER_MS);
 	attacker_forget(attacker, leg);
 	return !attacker->legs[leg].closed;

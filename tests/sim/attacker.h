@@ -28,7 +28,9 @@ struct attacker {
 	struct client_ticket ticket;
 	uint8_t cipher[WIRE_LINK_CIPHER_BYTES]; /* the last one sent */
 	uint8_t caps;                           /* common ones it offers */
-	uint32_t idle_up;                       /* connections without a leg */
+	uint8_t also;             /* a channel to move beside main, 0: none */
+	struct peer_header heard; /* of the frame last heard */
+	uint32_t idle_up;         /* connections without a leg */
 	uint32_t idle_closed;
 	struct attacker_leg legs[ATTACKER_LEGS];
 };
@@ -47,6 +49,9 @@ bool attacker_wait_closed(struct attacker *attacker, uint32_t leg, uint64_t ns);
 
 /* Connects a leg, and waits until it is up. */
 bool attacker_dial(struct attacker *attacker, uint32_t leg, const char *addr);
+
+/* Whoever connects there is on that leg. */
+void attacker_listen(struct attacker *attacker, uint32_t leg, const char *addr);
 
 /* Connects and says nothing. */
 void attacker_dial_idle(struct attacker *attacker, const char *addr);
@@ -95,6 +100,10 @@ bool attacker_hear_frame(struct attacker *attacker, uint32_t leg, uint16_t type,
 /* Greets a daemon's peer door as node 9, with the proof or a wrong one. */
 bool attacker_greet(struct attacker *attacker, uint32_t leg, uint32_t daemon,
 		    bool right);
+
+/* As the other end, node 2: waits for a daemon to connect to the leg, and
+ * greets it. */
+bool attacker_be_greeted(struct attacker *attacker, uint32_t leg);
 
 /* True when a daemon's log has that text. */
 bool attacker_logged(const struct attacker *attacker, uint32_t daemon,

@@ -64,8 +64,17 @@ enum hostile_step {
 /* Fails unless a message of that type comes. */
 bool hostile_hears(struct attacker *attacker, uint32_t leg, uint16_t type);
 
-/* Goes along with a move of vm1 from a to b, up to a step. */
+/*
+ * Goes along with a move of vm1 from a to b, up to a step; with a channel
+ * beside main, attacker->also, on leg 2 at the source and 3 at b.
+ */
 void hostile_go_along(struct attacker *attacker, enum hostile_step step);
+
+/* On leg 0 to a peer: an offer, epoch 2, of a guest that nobody has, for a
+ * client that will not come. */
+#define HOSTILE_MOVE ((uint64_t)9 << 54 | 1)
+void hostile_offer(struct attacker *attacker, const char *guest, uint64_t move,
+		   uint32_t session_id);
 
 /* hostile_*.c: the cases of each reader. */
 extern const struct hostile_case hostile_links[];

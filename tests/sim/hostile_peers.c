@@ -1,6 +1,4 @@
 /* hostile_peers.c - bad peers, with and without the secret, and operators. */
-#include "channels/migrate/images.h"
-#include "channels/wire/frame.h"
 #include "tests/sim/hostile.h"
 
 #include <spice/enums.h>
@@ -10,7 +8,6 @@
 
 #define PEERS   "10.0.0.1:5800"
 #define CONTROL "unix:/sim/0/control"
-#define MOVE    ((uint64_t)9 << 54 | 1)
 
 static void run_raw(struct attacker *attacker, const struct hostile_case *by)
 {
@@ -66,36 +63,6 @@ static void run_proven(struct attacker *attacker, const struct hostile_case *by)
 	hostile_must_log(attacker, 0, by);
 }
 
-/* An offer of a guest that nobody has, for a client that will not come. */
-static void offer(struct attacker *attacker, const char *guest, uint64_t move,
-		  uint32_t session_id)
-{
-	uint8_t list[8];
-	uint8_t image[1024];
-	const struct image_offer_channel main_channel = {
-		.type = SPICE_CHANNEL_MAIN,
-		.linked = 1,
-	};
-	struct image_offer about = {
-		.session_id = session_id,
-		.header_mode = FRAME_MINI,
-		.driver = "demo",
-		.ticket_hash = {(uint8_t)move, 2, 3},
-		.channels = {list, 0},
-	};
-	struct peer_offer frame = {.mode = MODE_SEAMLESS};
-	int64_t len = field_encode(&image_offer_channel_fields, &main_channel,
-				   list, sizeof(list));
-
-	about.channels.len = (uint32_t)len;
-	len = image_encode(&image_offer_fields, IMAGE_OFFER, IMAGE_PORTABLE,
-			   &about, image, sizeof(image));
-	ASSERT(len > 0, "the test's offer can be encoded");
-	frame.image = (struct span){image, (uint32_t)len};
-	strncpy((char *)frame.guest, guest, sizeof(frame.guest) - 1);
-	attacker_frame(attacker, 0, PEER_OFFER, move, 2, &frame);
-}
-
 static bool greeted(struct attacker *attacker)
 {
 	if (attacker_greet(attacker, 0, 0, true))
@@ -133,10 +100,10 @@ static void run_offer(struct attacker *attacker, const struct hostile_case *by)
 	if (!greeted(attacker))
 		return;
 	if (by->state) {
-		offer(attacker, "new1", MOVE, 0x12345);
+		hostile_offer(attacker, "new1", HOSTILE_MOVE, 0x12345);
 		must_answer(attacker);
 	}
-	offer(attacker, by->bytes, MOVE + by->type, by->want);
+	hostile_offer(attacker, by->bytes, HOSTILE_MOVE + by->type, by->want);
 	must_refuse(attacker, by);
 }
 
@@ -156,7 +123,8 @@ static void run_offer_noise(struct attacker *attacker,
 		for (uint32_t b = 0; b < sizeof(noise); b++)
 			noise[b] =
 				(uint8_t)seeded_word(&attacker->world->random);
-		attacker_frame(attacker, 0, PEER_OFFER, MOVE + i, 2, &frame);
+		attacker_frame(attacker, 0, PEER_OFFER, HOSTILE_MOVE + i, 2,
+			       &frame);
 	}
 	must_refuse(attacker, by);
 	if (world_moves(attacker->world))
@@ -175,9 +143,9 @@ static void run_spoil(struct attacker *attacker, const struct hostile_case *by)
 
 	if (!greeted(attacker))
 		return;
-	offer(attacker, "new1", MOVE, 0x12345);
+	hostile_offer(attacker, "new1", HOSTILE_MOVE, 0x12345);
 	must_answer(attacker);
-	attacker_frame(attacker, 0, by->type, MOVE, 2, payload);
+	attacker_frame(attacker, 0, by->type, HOSTILE_MOVE, 2, payload);
 	must_refuse(attacker, by);
 	hostile_must_count(attacker, STAT_images_bad, 1);
 	if (world_moves(attacker->world))
@@ -202,7 +170,7 @@ static void run_unknown(struct attacker *attacker,
 			attacker_frame(attacker, 0, types[i], move << 53, 2,
 				       zero);
 	}
-	attacker_frame(attacker, 0, PEER_COMMIT, MOVE, 2, NULL);
+	attacker_frame(attacker, 0, PEER_COMMIT, HOSTILE_MOVE, 2, NULL);
 	must_refuse(attacker, by);
 	attacker_frame(attacker, 0, PEER_RESOLVE, UINT64_MAX, 2, NULL);
 	if (!attacker_hear_frame(attacker, 0, PEER_VERDICT, &verdict) ||
@@ -221,7 +189,7 @@ static void run_offer_flood(struct attacker *attacker,
 		char name[8] = {'n', (char)('a' + i / 26),
 				(char)('a' + i % 26)};
 
-		offer(attacker, name, MOVE + i, 0x10000 + i);
+		hostile_offer(attacker, name, HOSTILE_MOVE + i, 0x10000 + i);
 		attacker_run(attacker, NS_PER_MS);
 	}
 	attacker_run(attacker, 100 * NS_PER_MS);

@@ -1,4 +1,6 @@
 /* hostile_steps.c - how an attacker gets to where it can do harm. */
+#include "channels/migrate/images.h"
+#include "channels/wire/frame.h"
 #include "tests/sim/hostile.h"
 
 #include <spice/enums.h>
@@ -6,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void hostile_fail(struct attacker *attacker, const char *format, ...)
 {
@@ -50,15 +53,44 @@ bool hostile_hears(struct attacker *attacker, uint32_t leg, uint16_t type)
 	return false;
 }
 
+/* The channel beside main, if there is to be one. */
+static void link_also(struct attacker *attacker, uint32_t leg,
+		      const struct attacker_wish *of_main)
+{
+	struct attacker_wish wish = *of_main;
+
+	wish.type = attacker->also;
+	if (attacker->also && attacker_link(attacker, leg, &wish))
+		hostile_fail(attacker, "a good link beside main is refused");
+}
+
+static void freeze(struct attacker *attacker)
+{
+	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS,
+		     NULL, 0);
+	hostile_hears(attacker, 0, SPICE_MSG_MIGRATE);
+	if (attacker->also)
+		hostile_hears(attacker, 2, SPICE_MSG_MIGRATE);
+}
+
+static void mark(struct attacker *attacker)
+{
+	attacker_say(attacker, 0, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL, 0);
+	if (attacker->also)
+		attacker_say(attacker, 2, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL,
+			     0);
+	hostile_hears(attacker, 0, SPICE_MSG_MIGRATE_DATA);
+}
+
 void hostile_go_along(struct attacker *attacker, enum hostile_step step)
 {
 	const uint8_t version[] = {1, 0, 0, 0};
 	struct attacker_wish wish = {
-		.daemon = 1,
 		.type = SPICE_CHANNEL_MAIN,
 		.connection_id = hostile_main(attacker, 0),
 	};
 
+	link_also(attacker, 2, &wish);
 	/* A client that might still link is not moved. */
 	attacker_run(attacker, 1500 * NS_PER_MS);
 	console_move(&attacker->world->daemons[0].console, "vm1", "b",
@@ -67,22 +99,48 @@ void hostile_go_along(struct attacker *attacker, enum hostile_step step)
 			   SPICE_MSG_MAIN_MIGRATE_BEGIN_SEAMLESS) ||
 	    step == AT_BEGIN)
 		return;
+	wish.daemon = 1;
 	if (attacker_link(attacker, 1, &wish)) {
 		hostile_fail(attacker, "the destination refuses a good link");
 		return;
 	}
+	link_also(attacker, 3, &wish);
 	if (step == AT_PARKED)
 		return;
 	attacker_say(attacker, 1, SPICE_MSGC_MAIN_MIGRATE_DST_DO_SEAMLESS,
 		     version, sizeof(version));
-	if (!hostile_hears(attacker, 1,
-			   SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_ACK) ||
-	    step == AT_AGREED)
-		return;
-	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS,
-		     NULL, 0);
-	if (!hostile_hears(attacker, 0, SPICE_MSG_MIGRATE) || step == AT_FROZEN)
-		return;
-	attacker_say(attacker, 0, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL, 0);
-	hostile_hears(attacker, 0, SPICE_MSG_MIGRATE_DATA);
+	hostile_hears(attacker, 1, SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_ACK);
+	if (step >= AT_FROZEN)
+		freeze(attacker);
+	if (step >= AT_MARKED)
+		mark(attacker);
+}
+
+void hostile_offer(struct attacker *attacker, const char *guest, uint64_t move,
+		   uint32_t session_id)
+{
+	uint8_t list[8];
+	uint8_t image[1024];
+	const struct image_offer_channel main_channel = {
+		.type = SPICE_CHANNEL_MAIN,
+		.linked = 1,
+	};
+	struct image_offer about = {
+		.session_id = session_id,
+		.header_mode = FRAME_MINI,
+		.driver = "demo",
+		.ticket_hash = {(uint8_t)move, 2, 3},
+		.channels = {list, 0},
+	};
+	struct peer_offer frame = {.mode = MODE_SEAMLESS};
+	int64_t len = field_encode(&image_offer_channel_fields, &main_channel,
+				   list, sizeof(list));
+
+	about.channels.len = (uint32_t)len;
+	len = image_encode(&image_offer_fields, IMAGE_OFFER, IMAGE_PORTABLE,
+			   &about, image, sizeof(image));
+	ASSERT(len > 0, "the test's offer can be encoded");
+	frame.image = (struct span){image, (uint32_t)len};
+	strncpy((char *)frame.guest, guest, sizeof(frame.guest) - 1);
+	attacker_frame(attacker, 0, PEER_OFFER, move, 2, &frame);
 }
