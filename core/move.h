@@ -57,6 +57,7 @@ struct move {
 	bool force;
 	bool hold_ready;
 	bool cancelled;    /* asked for; carried out as soon as it may */
+	uint8_t result;    /* cancelled: enum move_result, as reported */
 	bool client_ready; /* source: the client says it is linked */
 	bool peer_linked;  /* source: the destination says so too */
 	bool acknowledged; /* COMMITTED was answered */

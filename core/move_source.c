@@ -91,6 +91,8 @@ static void undo_or_wait(struct move *move, enum move_result result)
 		undo(move, result);
 		return;
 	}
+	if (!move->cancelled)
+		move->result = (uint8_t)result;
 	move->cancelled = true;
 	shard_disarm(move->moves->shard, PART_MOVE, handle_index(move->self));
 	tell_destination(move, PEER_NACK);
@@ -231,7 +233,7 @@ void move_ready(struct move *move, enum move_mode mode)
 	ASSERT(move->role == MOVE_SOURCE, "the source's client is ready");
 	move->client_ready = true;
 	if (move->cancelled) {
-		undo(move, MOVE_CANCELLED);
+		undo(move, move->result);
 		return;
 	}
 	move->mode = (uint8_t)mode;
@@ -246,8 +248,11 @@ void move_fail(struct move *move, const char *reason)
 	ASSERT(move->role == MOVE_SOURCE, "the source's client failed");
 	/* The client has answered, if only to say no. */
 	move->client_ready = true;
-	if (!move->cancelled)
-		move_say(move, "%s", reason);
+	if (move->cancelled) {
+		undo(move, move->result);
+		return;
+	}
+	move_say(move, "%s", reason);
 	undo(move, MOVE_FAILED);
 }
 

@@ -7,7 +7,8 @@
 
 #include <errno.h>
 
-#define LOG_MAX 4096
+#define LOG_MAX    4096
+#define EVENTS_MAX 64
 
 /* The user of one shard's peers: writes down what it is told. */
 struct user {
@@ -18,6 +19,12 @@ struct user {
 	struct peer_header headers[LOG_MAX];
 	uint64_t sums[LOG_MAX]; /* of the payload */
 	uint32_t count;
+	union {
+		struct peer_refuse refuse;
+		struct peer_verdict verdict;
+		struct peer_end end;
+		uint8_t room[512];
+	} last; /* payload; what its spans point at has gone */
 };
 
 /* A process with peers on all its shards, and what control was told. */
@@ -26,6 +33,9 @@ struct node {
 	struct user users[RIG_SHARDS + 1];
 	uint32_t notes_up;
 	uint32_t notes_down;
+	struct op_move_event events[EVENTS_MAX]; /* of moves */
+	uint64_t event_tags[EVENTS_MAX];
+	uint32_t event_count;
 };
 
 struct net {
@@ -54,6 +64,9 @@ static inline void on_frame(void *self, uint32_t link,
 
 	cr_assert_lt(user->count, LOG_MAX);
 	cr_expect_eq(user->peers.links[link].state, PEER_LINK_UP);
+	if (peer_table(header->type))
+		memcpy(&user->last, payload,
+		       peer_table(header->type)->struct_bytes);
 	user->headers[user->count] = *header;
 	user->sums[user->count++] = payload_sum(header->type, payload);
 }
@@ -79,6 +92,13 @@ static inline void on_note(void *self, const struct ring_cell *cell)
 	struct node *node = self;
 	struct op_link note;
 
+	if (cell->op == OP_MOVE_EVENT) {
+		cr_assert_lt(node->event_count, EVENTS_MAX);
+		node->event_tags[node->event_count] = cell->tag;
+		memcpy(&node->events[node->event_count++], cell->payload,
+		       sizeof(node->events[0]));
+		return;
+	}
 	cr_assert_eq(cell->op, OP_LINK);
 	memcpy(&note, cell->payload, sizeof(note));
 	if (note.up)
