@@ -65,6 +65,18 @@ static const char *mode_name(uint8_t mode)
 	return names[mode];
 }
 
+/* All that a semi-seamless move may do to a session. */
+static bool only_lost(const struct swarm_session *session)
+{
+	struct swarm_counts counts;
+
+	swarm_session_count(session, &counts);
+	return !session->words[0] && client_is_content(session->client) &&
+	       counts.duplicated + counts.reordered + counts.crossed +
+			       counts.corrupt ==
+		       0;
+}
+
 static json_t *problems(const struct swarm_session *sessions, uint32_t count)
 {
 	json_t *all = json_array();
@@ -77,10 +89,11 @@ static json_t *problems(const struct swarm_session *sessions, uint32_t count)
 			continue;
 		json_array_append_new(
 			all,
-			json_pack("{s:s, s:s, s:b, s:i, s:s}", "guest",
+			json_pack("{s:s, s:s, s:b, s:b, s:i, s:s}", "guest",
 				  s->guest, "what", words, "failed",
-				  !swarm_session_is_well(s), "moves",
-				  (int)s->moves, "mode", mode_name(s->mode)));
+				  !swarm_session_is_well(s), "only_lost",
+				  (int)only_lost(s), "moves", (int)s->moves,
+				  "mode", mode_name(s->mode)));
 	}
 	return all;
 }
