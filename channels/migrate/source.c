@@ -266,7 +266,8 @@ void migrate_hand_over(struct service *service, struct move *move)
 		service->shard->pool->config->move.drain_ms * NS_PER_MS;
 	struct channel *main_channel;
 
-	if (!session) { /* left while the peer's word was awaited */
+	/* Left, or leaving, while the peer's word was awaited. */
+	if (!session || session->state != SESSION_LIVE) {
 		service_drop_guest(service, guest);
 		return;
 	}
