@@ -67,13 +67,6 @@ const struct client_channel *client_find(const struct client *client,
 	return NULL;
 }
 
-uint32_t client_queued(const struct client *client, uint8_t type, uint8_t id)
-{
-	const struct client_channel *channel = client_find(client, type, id);
-
-	return channel ? channel->queue.len_bytes : 0;
-}
-
 void client_tell(struct client *client, const struct client_channel *channel,
 		 struct client_event event)
 {
@@ -364,24 +357,11 @@ int client_port_send(struct client *client, uint8_t type, uint8_t id,
 		     const void *bytes, uint32_t len)
 {
 	struct client_channel *channel = client_lookup(client, type, id);
-	int error;
 
 	if (len == 0)
 		return -EINVAL;
-	error = client_queue_bytes(client, channel, SPICE_MSGC_SPICEVMC_DATA,
-				   bytes, len);
-	if (error == 0)
-		channel->counts.data_bytes_out += len;
-	return error;
-}
-
-int client_port_event(struct client *client, uint8_t type, uint8_t id,
-		      uint8_t event)
-{
-	struct msgc_port_event body = {event};
-
-	return client_queue(client, client_lookup(client, type, id),
-			    SPICE_MSGC_PORT_EVENT, &body);
+	return client_queue_bytes(client, channel, SPICE_MSGC_SPICEVMC_DATA,
+				  bytes, len);
 }
 
 void client_read(struct client *client, uint8_t type, uint8_t id, bool on)

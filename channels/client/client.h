@@ -138,9 +138,6 @@ struct client_pause {
 struct client_counts {
 	uint64_t messages_in;
 	uint64_t messages_out;
-	uint64_t data_bytes_in; /* of vmc streams */
-	uint64_t data_bytes_out;
-	uint32_t thaws;
 	uint32_t dropped_bytes; /* of the queue, by a reset */
 };
 
@@ -249,12 +246,9 @@ struct client_surface {
 
 struct client_motion {
 	int32_t dx, dy; /* not sent yet */
-	uint32_t x, y;
 	uint16_t buttons;
-	uint8_t display_id;
 	uint8_t unacked;
-	bool move_due;
-	bool place_due;
+	bool due;
 };
 
 struct client_agent {
@@ -280,7 +274,6 @@ struct client {
 	bool switching;
 	bool up;
 	uint32_t session_id;
-	uint32_t mouse_modes;
 	uint32_t mouse_mode;
 	uint16_t modifiers;
 	uint32_t random;
@@ -294,9 +287,8 @@ struct client {
 	uint32_t *pixels; /* of surface 0 */
 	uint32_t pixels_width;
 	uint32_t pixels_height;
-	uint32_t migrations;  /* ended, of any mode */
-	uint32_t crashes;     /* that a spice-gtk would have had */
-	uint32_t draws_other; /* draws that are no raw bitmap */
+	uint32_t migrations; /* ended, of any mode */
+	uint32_t crashes;    /* that a spice-gtk would have had */
 	struct client_violations violations;
 	struct client_channel channels[CLIENT_CHANNELS_MAX]; /* main first */
 	struct client_leg legs[CLIENT_LEGS_MAX];
@@ -346,14 +338,8 @@ bool client_flush(struct client *client, uint64_t now_ns);
  */
 int client_port_send(struct client *client, uint8_t type, uint8_t id,
 		     const void *bytes, uint32_t len);
-int client_port_event(struct client *client, uint8_t type, uint8_t id,
-		      uint8_t event);
 int client_key(struct client *client, uint32_t scancode, bool down);
 int client_mouse_motion(struct client *client, int32_t dx, int32_t dy,
-			uint16_t buttons);
-int client_mouse_position(struct client *client, uint32_t x, uint32_t y,
-			  uint16_t buttons, uint8_t display_id);
-int client_mouse_button(struct client *client, uint8_t button, bool down,
 			uint16_t buttons);
 int client_mouse_mode(struct client *client, uint16_t mode);
 int client_agent_send(struct client *client, const void *bytes, uint32_t len);
@@ -361,12 +347,9 @@ int client_agent_send(struct client *client, const void *bytes, uint32_t len);
 /* Stops and starts reading a channel: a client that is slow. */
 void client_read(struct client *client, uint8_t type, uint8_t id, bool on);
 
-/* A channel by name, lent, or NULL; and its figures. */
+/* A channel by name, lent, or NULL: its figures. */
 const struct client_channel *client_find(const struct client *client,
 					 uint8_t type, uint8_t id);
-
-/* Bytes that wait in a channel's own queue. */
-uint32_t client_queued(const struct client *client, uint8_t type, uint8_t id);
 
 /* True when the server has broken no rule. */
 bool client_is_content(const struct client *client);

@@ -160,10 +160,8 @@ void client_paint_begin(struct client *client,
 		draw.rows.len = total - head.len;
 	else
 		draw = (struct msg_display_draw_copy){0};
-	if (!msg_display_draw_copy_is_plain(&draw)) {
-		client->draws_other++;
+	if (!msg_display_draw_copy_is_plain(&draw))
 		return;
-	}
 	paint->surface_id = draw.surface_id;
 	paint->rect = (struct client_rect){draw.top, draw.left, draw.bottom,
 					   draw.right};

@@ -90,7 +90,6 @@ static int io_connect(void *arg, uint32_t index, const char *host,
 		return error;
 	*leg = (struct drive_leg){0};
 	slot_touch(slot);
-	slot->drive->legs_dialled++;
 	return dp_connect(slot->drive->dp, &addr, cookie_of(slot, index),
 			  &leg->conn);
 }

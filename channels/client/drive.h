@@ -66,7 +66,6 @@ struct drive {
 	uint32_t touched; /* slots to flush: index + 1 */
 	uint32_t count;
 	uint64_t now_ns;
-	uint64_t legs_dialled;
 };
 
 /* 256 KiB per leg, chunks for 64 KiB per client, tag 0xc11e. */

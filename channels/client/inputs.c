@@ -8,40 +8,25 @@ static struct client_channel *inputs_of(struct client *client)
 	return client_lookup(client, SPICE_CHANNEL_INPUTS, 0);
 }
 
-/* Sends the motion or position that is due, as the window allows. */
+/* Sends the motion that is due, as the window allows. */
 static int motion_push(struct client *client)
 {
 	struct client_motion *motion = &client->motion;
 	struct client_channel *inputs = inputs_of(client);
-	int error = 0;
+	struct msgc_inputs_mouse_motion body = {motion->dx, motion->dy,
+						motion->buttons};
+	int error;
 
-	if (motion->unacked >= CLIENT_MOTION_WINDOW)
+	if (!motion->due || motion->unacked >= CLIENT_MOTION_WINDOW)
 		return 0;
-	if (motion->move_due) {
-		struct msgc_inputs_mouse_motion body = {motion->dx, motion->dy,
-							motion->buttons};
-
-		error = client_queue(client, inputs,
-				     SPICE_MSGC_INPUTS_MOUSE_MOTION, &body);
-		if (error < 0)
-			return error;
-		motion->move_due = false;
-		motion->dx = 0;
-		motion->dy = 0;
-		motion->unacked++;
-	}
-	if (motion->place_due && motion->unacked < CLIENT_MOTION_WINDOW) {
-		struct msgc_inputs_mouse_position body = {motion->x, motion->y,
-							  motion->buttons,
-							  motion->display_id};
-
-		error = client_queue(client, inputs,
-				     SPICE_MSGC_INPUTS_MOUSE_POSITION, &body);
-		if (error < 0)
-			return error;
-		motion->place_due = false;
-		motion->unacked++;
-	}
+	error = client_queue(client, inputs, SPICE_MSGC_INPUTS_MOUSE_MOTION,
+			     &body);
+	if (error < 0)
+		return error;
+	motion->due = false;
+	motion->dx = 0;
+	motion->dy = 0;
+	motion->unacked++;
 	return 0;
 }
 
@@ -56,37 +41,8 @@ int client_mouse_motion(struct client *client, int32_t dx, int32_t dy,
 	motion->dx = (int32_t)((uint32_t)motion->dx + (uint32_t)dx);
 	motion->dy = (int32_t)((uint32_t)motion->dy + (uint32_t)dy);
 	motion->buttons = buttons;
-	motion->move_due = true;
+	motion->due = true;
 	return motion_push(client);
-}
-
-int client_mouse_position(struct client *client, uint32_t x, uint32_t y,
-			  uint16_t buttons, uint8_t display_id)
-{
-	struct client_motion *motion = &client->motion;
-
-	if (!inputs_of(client))
-		return -ENOTCONN;
-	motion->x = x;
-	motion->y = y;
-	motion->buttons = buttons;
-	motion->display_id = display_id;
-	motion->place_due = true;
-	return motion_push(client);
-}
-
-int client_mouse_button(struct client *client, uint8_t button, bool down,
-			uint16_t buttons)
-{
-	struct msgc_inputs_mouse_press body = {button, buttons};
-	struct client_channel *inputs = inputs_of(client);
-
-	client->motion.buttons = buttons;
-	/* Press and release have one layout. */
-	return client_queue(client, inputs,
-			    down ? SPICE_MSGC_INPUTS_MOUSE_PRESS
-				 : SPICE_MSGC_INPUTS_MOUSE_RELEASE,
-			    &body);
 }
 
 int client_key(struct client *client, uint32_t scancode, bool down)

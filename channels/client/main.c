@@ -30,7 +30,6 @@ static void mouse_modes(struct client *client, uint32_t supported,
 {
 	struct msgc_main_mouse_mode_request request = {SPICE_MOUSE_MODE_CLIENT};
 
-	client->mouse_modes = supported;
 	if (client->mouse_mode != current)
 		client_tell(client, client_main(client),
 			    (struct client_event){.kind = CLIENT_MOUSE_MODE,

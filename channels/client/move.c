@@ -273,7 +273,6 @@ void client_move_thaw(struct client *client, struct client_channel *channel,
 		      uint16_t type)
 {
 	channel->frozen = false;
-	channel->counts.thaws++;
 	if (type != SPICE_MSG_NOTIFY)
 		client_violate(client, &client->violations.frozen, channel,
 			       "a message between MIGRATE and MIGRATE_DATA");

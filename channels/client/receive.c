@@ -124,7 +124,6 @@ static void receive_stream(struct client *client,
 			       "data of size 0");
 	if (frame_is_last(frame))
 		client_count_ack(client, channel);
-	channel->counts.data_bytes_in += frame->len;
 	if (frame->len > 0)
 		client_tell(client, channel,
 			    (struct client_event){
