@@ -96,8 +96,7 @@ struct control {
 	uint16_t nodes[CONFIG_PEER_MAX];
 	struct drain drain; /* the one under way, or the last */
 	uint64_t drain_job;
-	uint32_t drain_list;  /* serial of the list it is made from */
-	uint64_t progress_ns; /* when DRAIN_PROGRESS was told last */
+	uint32_t drain_list; /* serial of the list it is made from */
 	struct control_caller drain_caller;
 };
 
@@ -150,7 +149,6 @@ enum control_tag { CONTROL_TAG_LIST = 1, CONTROL_TAG_MOVE, CONTROL_TAG_DRAIN };
 
 /* control_list.c */
 struct control_list *control_list_start(struct control *control, uint8_t only);
-void control_list_stop(struct control *control, struct control_list *list);
 void control_list_row(struct control *control, const struct ring_cell *cell);
 void control_list_end(struct control *control, const struct ring_cell *cell);
 void control_list_timer(struct control *control, uint32_t index);

@@ -40,7 +40,9 @@ static void finish(struct control *control, struct control_list *list, int err)
 {
 	shard_disarm(control->shard, PART_CONTROL, index_of(control, list));
 	list->end(control, list, err);
-	control_list_stop(control, list);
+	json_decref(list->caller.id);
+	json_decref(list->rows);
+	*list = (struct control_list){0};
 }
 
 struct control_list *control_list_start(struct control *control, uint8_t only)
@@ -60,14 +62,6 @@ struct control_list *control_list_start(struct control *control, uint8_t only)
 		return list;
 	}
 	return NULL;
-}
-
-void control_list_stop(struct control *control, struct control_list *list)
-{
-	shard_disarm(control->shard, PART_CONTROL, index_of(control, list));
-	json_decref(list->caller.id);
-	json_decref(list->rows);
-	*list = (struct control_list){0};
 }
 
 /* The list an answer belongs to; NULL when it has ended. */

@@ -49,9 +49,6 @@ void cli_close(struct cli_link *link);
 uint32_t cli_send(struct cli_link *link, const char *command,
 		  json_t *arguments);
 
-/* The next line of the daemon, owned by the caller; NULL: it has gone. */
-json_t *cli_read(struct cli_link *link);
-
 /*
  * Waits for the answer to id. Events on the way go to each (may be NULL).
  * CLI_OK with *value owned, or the code to exit with, words on stderr.

@@ -42,6 +42,14 @@ static bool set_path(const struct cli *cli, struct sockaddr_un *address)
 	return len > 0 && (size_t)len < sizeof(address->sun_path);
 }
 
+/* The next line of the daemon, owned by the caller; NULL: it has gone. */
+static json_t *read_line(struct cli_link *link)
+{
+	ssize_t len = getline(&link->line, &link->line_cap, link->in);
+
+	return len > 0 ? json_loadb(link->line, (size_t)len, 0, NULL) : NULL;
+}
+
 bool cli_connect(struct cli_link *link, const struct cli *cli)
 {
 	struct sockaddr_un address;
@@ -60,7 +68,7 @@ bool cli_connect(struct cli_link *link, const struct cli *cli)
 		return false;
 	}
 	link->in = fdopen(link->fd, "r");
-	greeting = link->in ? cli_read(link) : NULL;
+	greeting = link->in ? read_line(link) : NULL;
 	good = json_object_get(greeting, "Flushmark") != NULL;
 	json_decref(greeting);
 	if (!good)
@@ -109,13 +117,6 @@ uint32_t cli_send(struct cli_link *link, const char *command, json_t *arguments)
 	return sent == len ? id : 0;
 }
 
-json_t *cli_read(struct cli_link *link)
-{
-	ssize_t len = getline(&link->line, &link->line_cap, link->in);
-
-	return len > 0 ? json_loadb(link->line, (size_t)len, 0, NULL) : NULL;
-}
-
 static enum cli_code take_answer(json_t *line, json_t **value)
 {
 	const json_t *error = json_object_get(line, "error");
@@ -137,7 +138,7 @@ enum cli_code cli_wait(struct cli_link *link, uint32_t id,
 	json_t *line;
 
 	*value = NULL;
-	while (id && (line = cli_read(link)) != NULL) {
+	while (id && (line = read_line(link)) != NULL) {
 		const json_t *event = json_object_get(line, "event");
 
 		if (event && each)
