@@ -139,7 +139,7 @@ static void give_detached(struct sim_end *end, struct dp_event *event)
 }
 
 /* Gives one event, if there is one; the end may be gone afterwards. */
-bool sim_end_take_event(struct sim_end *end, struct dp_event *event)
+static bool give_event(struct sim_end *end, struct dp_event *event)
 {
 	struct sim_world *world = end->link->world;
 	bool sent = due_sent(end);
@@ -214,8 +214,7 @@ static uint32_t take_events(struct sim_dp *dp, struct dp_event *events,
 
 		dp->ready[drawn] = dp->ready[--dp->ready_count];
 		slot->listed = false;
-		if (!slot->end ||
-		    !sim_end_take_event(slot->end, &events[count]))
+		if (!slot->end || !give_event(slot->end, &events[count]))
 			continue;
 		trace_event(dp, &events[count]);
 		count++;

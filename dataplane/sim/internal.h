@@ -262,7 +262,6 @@ void sim_wire_deliver(struct sim_end *from);
 void sim_wire_credit(struct sim_end *from);
 void sim_end_read(struct sim_end *end, uint32_t len);
 void sim_end_pump(struct sim_end *end);
-void sim_end_die(struct sim_end *end, int32_t result);
 void sim_end_close(struct sim_end *end, bool hard);
 void sim_end_vanish(struct sim_end *end);
 
@@ -297,7 +296,6 @@ struct sim_end *sim_slot_find(struct dp *dp, dp_conn conn);
 
 /* events.c: what an end has to tell. */
 bool sim_end_has_event(const struct sim_end *end);
-bool sim_end_take_event(struct sim_end *end, struct dp_event *event);
 uint32_t sim_poll(struct dp *dp, struct dp_event *events, uint32_t max,
 		  uint64_t deadline_ns);
 

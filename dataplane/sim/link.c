@@ -129,7 +129,7 @@ static void end_finish_send(struct sim_end *end)
 }
 
 /* The network tells an end that its connection is dead. */
-void sim_end_die(struct sim_end *end, int32_t result)
+static void end_die(struct sim_end *end, int32_t result)
 {
 	if (end->dead || end->closed || end->state == END_GONE)
 		return;
@@ -183,7 +183,7 @@ static void arrive(struct sim_end *from, struct sim_segment *segment)
 		sim_slot_touch(end);
 		break;
 	case SEGMENT_RST:
-		sim_end_die(end, result);
+		end_die(end, result);
 		break;
 	case SEGMENT_DATA:
 		break;

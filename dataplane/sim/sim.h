@@ -76,7 +76,6 @@ struct sim_world *sim_world_create(uint64_t seed);
 /* Frees all that is left, dps and machines too. */
 void sim_world_destroy(struct sim_world *world);
 
-uint64_t sim_world_seed(const struct sim_world *world);
 uint64_t sim_world_now(const struct sim_world *world);
 
 /*
@@ -121,7 +120,6 @@ void sim_machine_set_limits(struct sim_machine *machine,
  */
 void sim_machine_crash(struct sim_machine *machine);
 bool sim_machine_crashed(const struct sim_machine *machine);
-const char *sim_machine_name(const struct sim_machine *machine);
 
 /* Makes a dp on a machine. dp_destroy or the world frees it. 0 or -ESTALE. */
 int sim_dp_create(struct sim_world *world, struct sim_machine *machine,

@@ -52,11 +52,6 @@ void sim_world_destroy(struct sim_world *world)
 	free(world);
 }
 
-uint64_t sim_world_seed(const struct sim_world *world)
-{
-	return world->seed;
-}
-
 uint64_t sim_world_now(const struct sim_world *world)
 {
 	return world->now_ns;
@@ -139,9 +134,4 @@ void sim_machine_crash(struct sim_machine *machine)
 bool sim_machine_crashed(const struct sim_machine *machine)
 {
 	return machine->crashed;
-}
-
-const char *sim_machine_name(const struct sim_machine *machine)
-{
-	return machine->name;
 }
