@@ -235,7 +235,8 @@ static gboolean poke(gpointer user)
 {
 	struct client *client = user;
 
-	if (client->close_by_us == 0)
+	/* Before its channel is up the library drops what is typed. */
+	if (client->up && client->close_by_us == 0)
 		picture_poke(client);
 	return G_SOURCE_CONTINUE;
 }
