@@ -2,6 +2,7 @@
 #include "channels/channel.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>
@@ -111,6 +112,27 @@ static const struct field kept_fields[] = {
 static const struct field_table kept_table =
 	FIELD_TABLE("kept", struct kept, kept_fields);
 
+/* Plants: what was kept last stands twice, or in front of the rest. */
+static int misplace(struct channel *channel, uint32_t before)
+{
+	struct channel_cold *cold = channel_cold(channel);
+	struct chunk_pool *chunks = &channel->service->shard->chunks;
+	const struct pool *pool = channel->service->shard->pool;
+	uint8_t *bytes = channel->service->scratch;
+	uint32_t len = chunkq_copy(chunks, &cold->pending, 0, bytes,
+				   SERVICE_SCRATCH_BYTES);
+
+	if (plant_is(pool, PLANT_duplicate_pending_input))
+		return chunkq_append(chunks, &cold->pending, bytes + before,
+				     len - before);
+	if (!plant_is(pool, PLANT_reorder_pending_input) || cold->pending_head)
+		return 0;
+	chunkq_clear(chunks, &cold->pending);
+	if (chunkq_append(chunks, &cold->pending, bytes + before, len - before))
+		return -ENOBUFS;
+	return chunkq_append(chunks, &cold->pending, bytes, before);
+}
+
 int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
 		 uint32_t len)
 {
@@ -118,6 +140,7 @@ int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
 	struct chunk_pool *chunks = &channel->service->shard->chunks;
 	struct kept kept = {.type = type, .len = len};
 	uint8_t header[KEPT_BYTES];
+	uint32_t before = cold->pending.len_bytes;
 
 	/* The view at hand is taken; what follows waits in the network. */
 	if (cold->pending.len_bytes > CHANNEL_PENDING_HIGH_BYTES)
@@ -126,6 +149,9 @@ int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
 	if (chunkq_append(chunks, &cold->pending, header, sizeof(header)) ||
 	    chunkq_append(chunks, &cold->pending, data, len))
 		return -ENOBUFS;
+	if (channel->service->shard->pool->plant &&
+	    channel->state == CHANNEL_FROZEN)
+		return misplace(channel, before);
 	return 0;
 }
 
@@ -432,5 +458,8 @@ void channel_fini(struct channel *channel)
 	chunkq_clear(chunks, &channel->tx);
 	chunkq_clear(chunks, &cold->rx);
 	chunkq_clear(chunks, &cold->early);
-	chunkq_clear(chunks, &cold->pending);
+	if (plant_is(channel->service->shard->pool, PLANT_leak_chunk))
+		chunkq_append(chunks, &cold->pending, "", 1);
+	else
+		chunkq_clear(chunks, &cold->pending);
 }

@@ -3,6 +3,7 @@
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
 #include "channels/session_id.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>
@@ -200,8 +201,9 @@ void session_close(struct session *session, const char *why)
 	host_log(service->shard->host, LOG_INFO, "session %08x: %s",
 		 session->id, why);
 	detach_guest(session);
-	idtable_drop(&service->shard->pool->sessions, session->id,
-		     session->self);
+	if (!plant_is(service->shard->pool, PLANT_leak_session_id))
+		idtable_drop(&service->shard->pool->sessions, session->id,
+			     session->self);
 	session->state = SESSION_CLOSING;
 	session->move = HANDLE_NONE;
 	session_each(session, kill_channel, NULL);

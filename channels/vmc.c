@@ -1,6 +1,7 @@
 /* vmc.c - bytes between a client and a guest, in both directions. */
 #include "channels/vmc.h"
 #include "channels/service.h"
+#include "core/plant.h"
 #include "channels/spoil.h"
 
 #include <spice/enums.h>
@@ -26,6 +27,10 @@ int64_t vmc_piece(struct channel *channel, uint16_t type, const uint8_t *data,
 		return 0;
 	guest->now_ns = channel->service->shard->now_ns;
 	guest->last_input_ns = guest->now_ns;
+	if (plant_is(channel->service->shard->pool, PLANT_cross_streams) &&
+	    session->moved && channel->type == SPICE_CHANNEL_USBREDIR)
+		return guest->ops->bytes(guest, SPICE_CHANNEL_PORT, 0, data,
+					 len);
 	return guest->ops->bytes(guest, channel->type, channel->id, data, len);
 }
 

@@ -1,5 +1,6 @@
 /* move.c - what both roles of a move share: records, frames, reports. */
 #include "core/move.h"
+#include "core/plant.h"
 #include "core/pool.h"
 
 #include <errno.h>
@@ -88,8 +89,10 @@ void move_report(struct move *move, bool done, enum move_result result)
 		event.protocol_pause_ns = shard->now_ns - move->frozen_ns;
 	memcpy(event.guest, move->guest_name, sizeof(event.guest));
 	memcpy(event.reason, move->reason, sizeof(event.reason));
-	shard_tell(shard, SHARD_CONTROL, OP_MOVE_EVENT, move->tag, &event,
-		   sizeof(event));
+	if (!done || result == MOVE_OK ||
+	    !plant_is(shard->pool, PLANT_forget_report))
+		shard_tell(shard, SHARD_CONTROL, OP_MOVE_EVENT, move->tag,
+			   &event, sizeof(event));
 	move->reported = done;
 }
 

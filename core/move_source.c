@@ -1,5 +1,6 @@
 /* move_source.c - the source's half of a move. */
 #include "core/move.h"
+#include "core/plant.h"
 #include "core/pool.h"
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static void take_back_slots(struct move *move)
 {
 	struct peer_link *link;
 
-	if (move->link == PEER_LINK_NONE)
+	if (move->link == PEER_LINK_NONE ||
+	    plant_is(move->moves->shard->pool, PLANT_keep_slots))
 		return;
 	link = &move->moves->peers->links[move->link];
 	for (uint32_t i = 0; i < move->slot_count && link->out.base; i++)

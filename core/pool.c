@@ -1,5 +1,6 @@
 /* pool.c - what the shards of one process share. */
 #include "core/pool.h"
+#include "core/plant.h"
 #include "core/shard.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ int pool_init(struct pool *pool, const struct config *config, struct host *host)
 		.config = config,
 		.host = host,
 		.node = (uint16_t)config->node,
+		.plant = (uint8_t)plant_find(config->test.plant),
 	};
 	host_entropy(host, &pool->boot, sizeof(pool->boot));
 	/* Twice: a session arriving is reserved beside the ones that live. */

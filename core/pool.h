@@ -20,6 +20,7 @@ struct pool {
 	const struct config *config;
 	struct host *host;
 	uint16_t node; /* 0..1023, unique among peers */
+	uint8_t plant; /* enum plant, of a test build */
 	uint32_t shard_count;
 	struct shard *shards[POOL_SHARDS_MAX];
 	struct shard *control;

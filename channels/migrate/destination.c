@@ -2,6 +2,7 @@
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>
@@ -260,6 +261,8 @@ int migrate_import_end(struct service *service, struct move *move)
 		move_say(move, "the guest's image did not come");
 		return -EBADMSG;
 	}
+	if (plant_is(service->shard->pool, PLANT_run_before_commit))
+		guest->state = GUEST_RUNNING;
 	if (move->mode == MODE_SWITCH_HOST) {
 		close_arriving(service, move, "the client will come afresh");
 		return 0;
@@ -285,13 +288,18 @@ static void resume_channel(struct channel *channel, void *arg)
 	const struct channel_ops *ops = channel_ops_of(channel->type);
 	struct channel_cold *cold = channel_cold(channel);
 	struct session *session = channel_session(channel);
+	const struct pool *pool = channel->service->shard->pool;
 
 	(void)arg;
 	channel->state = CHANNEL_AWAITED;
 	cold->committed_ns = session->service->shard->now_ns;
 	session->tokens_due++;
-	if (ops->acked && channel->ack_generation)
+	if (plant_is(pool, PLANT_forget_ack_restart))
+		channel->ack_generation++;
+	else if (ops->acked && channel->ack_generation)
 		channel_start_acks(channel, channel->ack_window);
+	if (plant_is(pool, PLANT_resend_init))
+		ops->open(channel);
 	if (ops->resumed)
 		ops->resumed(channel);
 	if (!cold->token_due)
@@ -331,7 +339,8 @@ void migrate_run(struct service *service, struct move *move)
 		session = NULL;
 	guest->now_ns = service->shard->now_ns;
 	guest->last_input_ns = guest->now_ns;
-	guest->epoch = move->epoch;
+	if (!plant_is(service->shard->pool, PLANT_keep_epoch))
+		guest->epoch = move->epoch;
 	guest->moves++;
 	guest->state = GUEST_RUNNING;
 	if (session) {
@@ -449,6 +458,9 @@ void migrate_revoke(struct service *service, struct move *move)
 	struct guest *guest = service_guest(service, move->guest);
 
 	close_arriving(service, move, "the move was called off");
-	if (guest)
+	if (guest && guest->imaged &&
+	    plant_is(service->shard->pool, PLANT_run_after_cancel))
+		guest->state = GUEST_RUNNING;
+	else if (guest)
 		service_drop_guest(service, guest);
 }

@@ -2,6 +2,7 @@
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 
@@ -35,6 +36,7 @@ static int seal_input(struct move *move, struct channel *channel)
 
 int migrate_seal_channel(struct move *move, struct channel *channel)
 {
+	const struct pool *pool = channel->service->shard->pool;
 	const struct channel_cold *cold = channel_cold(channel);
 	struct image_channel image = {
 		.type = channel->type,
@@ -68,6 +70,14 @@ int migrate_seal_channel(struct move *move, struct channel *channel)
 		image.glz_window_pixels = cold->display.glz_window_pixels;
 		image.width = cold->display.width;
 		image.height = cold->display.height;
+	}
+	if (plant_is(pool, PLANT_lose_motion_count))
+		image.motions = 0;
+	if (plant_is(pool, PLANT_drop_pending_input)) {
+		image.pending_head = false;
+		image.pending_left = image.pending_bytes = 0;
+		return move_image(move, &image_channel_fields, IMAGE_CHANNEL,
+				  &image);
 	}
 	err = move_image(move, &image_channel_fields, IMAGE_CHANNEL, &image);
 	return err ? err : seal_input(move, channel);

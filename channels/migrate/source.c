@@ -2,6 +2,7 @@
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>
@@ -112,6 +113,9 @@ static void send_migrate(struct channel *channel, void *arg)
 
 	(void)arg;
 	channel_send(channel, SPICE_MSG_MIGRATE, &migrate);
+	if (plant_is(channel->service->shard->pool,
+		     PLANT_message_after_migrate))
+		channel_ping(channel);
 	channel->state = CHANNEL_FROZEN;
 	channel_cold(channel)->marked_ns = channel->service->shard->now_ns;
 	session->marks_due++;
@@ -309,7 +313,8 @@ static void thaw(struct channel *channel, void *arg)
 	if (channel->state != CHANNEL_FROZEN &&
 	    channel->state != CHANNEL_SEALED)
 		return;
-	if (*told) {
+	if (*told && !plant_is(channel->service->shard->pool,
+			       PLANT_undo_without_thaw)) {
 		if (channel->state == CHANNEL_FROZEN)
 			channel_cold(channel)->marks_owed++;
 		channel_send_anyway(channel, SPICE_MSG_NOTIFY, &notify);

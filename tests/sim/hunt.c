@@ -37,6 +37,7 @@ struct hunt {
 	struct config_test test;
 	uint64_t restart_ns[WORLD_DAEMONS]; /* 0: it lives */
 	uint64_t return_ns[WORLD_USERS];
+	bool dead[WORLD_USERS]; /* guests that a crash may have taken */
 };
 
 static struct hunt *hunt_of(struct world *world)
@@ -123,10 +124,41 @@ static void guest_name(uint32_t number, char name[NAME_BYTES])
 	snprintf(name, NAME_BYTES, "vm%u", number);
 }
 
+/*
+ * What a crash takes with it: a guest that ran or stood still there, and one
+ * whose only image was there. A commit that was written is kept, and the guest
+ * lives if the destination had all of it; a torn journal may lose even that.
+ */
+static bool survives(struct hunt *hunt, uint32_t daemon, const char *name)
+{
+	struct world *world = &hunt->world;
+	struct world_trace here, there;
+	bool streamed = false;
+
+	world_trace(world, daemon, name, &here);
+	for (uint32_t i = 0; i < world->wish.daemons; i++) {
+		if (i == daemon)
+			continue;
+		world_trace(world, i, name, &there);
+		if (there.held && !there.committed)
+			return true;
+		streamed |= there.streamed;
+	}
+	if (here.committed)
+		return streamed && !world->wish.torn_journal;
+	return !here.held && !here.streamed;
+}
+
 static void crash(struct hunt *hunt, uint32_t daemon)
 {
+	char name[NAME_BYTES];
+
 	if (!hunt->world.daemons[daemon].alive)
 		return;
+	for (uint32_t i = 0; i < hunt->world.wish.guests; i++) {
+		guest_name(i, name);
+		hunt->dead[i] |= !survives(hunt, daemon, name);
+	}
 	world_crash(&hunt->world, daemon);
 	hunt->restart_ns[daemon] = world_now(&hunt->world) + NS_PER_MS +
 				   below(hunt, 1500) * NS_PER_MS;
@@ -183,7 +215,10 @@ static void on_state(struct world *world, uint32_t daemon, const char *state)
 		cut(hunt, daemon);
 	if (happens(hunt, hunt->tear_at))
 		tear(hunt, daemon);
-	if (happens(hunt, hunt->crash_at)) {
+	/* Most is at stake between a commit and its answer. */
+	if (happens(hunt,
+		    hunt->crash_at *
+			    (strcmp(state, "source-committed") ? 1 : 5))) {
 		count(hunt,
 		      source ? HUNT_CRASH_SOURCE : HUNT_CRASH_DESTINATION);
 		crash(hunt, daemon);
@@ -497,14 +532,19 @@ static void fail_with_users(struct world *world, const char *what,
 	}
 }
 
-static void check_survival(struct world *world)
+static void check_survival(struct hunt *hunt)
 {
+	struct world *world = &hunt->world;
+
 	for (uint32_t i = 0; i < world->user_count; i++) {
 		if (world->strict && world->users[i].losses)
 			world_fail(world,
 				   "client %u lost its session, and nothing "
 				   "had happened",
 				   i);
+		if (!hunt->dead[i] &&
+		    world_owner(world, world->users[i].wish.guest, NULL) < 0)
+			world_fail(world, "vm%u has vanished", i);
 	}
 }
 
@@ -539,7 +579,7 @@ static void run_calm(struct hunt *hunt)
 		return;
 	}
 	world_run(world, 50 * NS_PER_MS, NULL);
-	check_survival(world);
+	check_survival(hunt);
 	check_told(world);
 	for (uint32_t i = 0; i < world->user_count; i++)
 		user_close(&world->users[i]);

@@ -58,10 +58,11 @@ static bool print_tally(const struct hunt_tally *tally, bool must_all)
 
 int main(int argc, char **argv)
 {
+	const char *many = getenv("FLUSHMARK_SEEDS");
 	struct hunt_tally tally = {0};
 	struct hunt_wish wish = {0};
 	uint64_t first = 1;
-	uint64_t seeds = SEEDS_DEFAULT;
+	uint64_t seeds = many ? strtoull(many, NULL, 10) : SEEDS_DEFAULT;
 	uint64_t failed = 0;
 
 	for (int i = 1; i < argc; i++) {

@@ -243,38 +243,78 @@ static struct service *service_of(struct world_daemon *daemon, uint32_t shard)
 		.self;
 }
 
+static struct guest *find_guest(struct world *world, uint32_t index,
+				const char *name)
+{
+	struct world_daemon *daemon = &world->daemons[index];
+
+	for (uint32_t s = 0; daemon->alive && s < world->wish.shards; s++) {
+		struct service *service = service_of(daemon, s);
+
+		for (uint32_t g = 0; g < service->guests.capacity; g++) {
+			struct guest *guest;
+
+			if (!slab_taken(&service->guests, g))
+				continue;
+			guest = slab_at(&service->guests, g);
+			if (!strcmp(guest->name, name))
+				return guest;
+		}
+	}
+	return NULL;
+}
+
 int world_owner(struct world *world, const char *name, struct guest **record)
 {
 	int owner = -1;
 
 	for (uint32_t i = 0; i < world->wish.daemons; i++) {
-		struct world_daemon *daemon = &world->daemons[i];
+		struct guest *guest = find_guest(world, i, name);
 
-		for (uint32_t s = 0; daemon->alive && s < world->wish.shards;
-		     s++) {
-			struct service *service = service_of(daemon, s);
-
-			for (uint32_t g = 0; g < service->guests.capacity;
-			     g++) {
-				struct guest *guest;
-
-				if (!slab_taken(&service->guests, g))
-					continue;
-				guest = slab_at(&service->guests, g);
-				if (guest->state != GUEST_RUNNING ||
-				    strcmp(guest->name, name))
-					continue;
-				if (owner >= 0)
-					world_fail(world,
-						   "%s runs at %c and at %c",
-						   name, 'a' + owner, 'a' + i);
-				owner = (int)i;
-				if (record)
-					*record = guest;
-			}
-		}
+		if (!guest || guest->state != GUEST_RUNNING)
+			continue;
+		if (owner >= 0)
+			world_fail(world, "%s runs at %c and at %c", name,
+				   'a' + owner, 'a' + i);
+		if (guest->epoch != guest->moves)
+			world_fail(world, "%s: epoch %u after %u moves", name,
+				   (unsigned)guest->epoch, guest->moves);
+		owner = (int)i;
+		if (record)
+			*record = guest;
 	}
 	return owner;
+}
+
+void world_trace(struct world *world, uint32_t index, const char *name,
+		 struct world_trace *trace)
+{
+	struct world_daemon *daemon = &world->daemons[index];
+	const struct guest *guest = find_guest(world, index, name);
+
+	*trace = (struct world_trace){
+		.held = guest && guest->state != GUEST_ARRIVING,
+	};
+	for (uint32_t s = 0; daemon->alive && s < world->wish.shards; s++) {
+		struct moves *moves = service_of(daemon, s)->moves;
+
+		for (uint32_t i = 0; i < moves->slab.capacity; i++) {
+			const struct move *move;
+
+			if (!slab_taken(&moves->slab, i))
+				continue;
+			move = slab_at(&moves->slab, i);
+			if (strcmp(move->guest_name, name))
+				continue;
+			if (move->role == MOVE_SOURCE)
+				trace->committed |=
+					move->state == MOVE_COMMITTED;
+			else
+				trace->streamed |=
+					move->state == MOVE_STREAMED ||
+					move->state == MOVE_IN_DOUBT;
+		}
+	}
 }
 
 static void check_owners(struct world *world)

@@ -109,6 +109,15 @@ void world_start(struct world *world, uint32_t daemon);
 /* Where a guest runs now, or -1. */
 int world_owner(struct world *world, const char *guest, struct guest **record);
 
+/* What a daemon has of a guest. */
+struct world_trace {
+	bool held;      /* its record, running or paused */
+	bool streamed;  /* all its images, not yet run */
+	bool committed; /* it gave the guest away, and waits to be told */
+};
+void world_trace(struct world *world, uint32_t daemon, const char *guest,
+		 struct world_trace *trace);
+
 /* Cancels at once, as the shard would hear it from control. */
 void world_cancel(struct world *world, uint32_t daemon, const char *guest);
 
