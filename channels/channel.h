@@ -7,11 +7,11 @@
 #include "core/handle.h"
 
 /*
- *             link            MIGRATE          FLUSH_MARK      MIGRATE_DATA
- *   (none) ----------> UP -----------> FROZEN ----------> SEALED ----->
- * DRAINING ^  <--- NOTIFY --/  <---- NOTIFY ----/
- *                      |
+ *   (none) --link--> UP --MIGRATE--> FROZEN --FLUSH_MARK--> SEALED
+ *   FROZEN, SEALED --undone: NOTIFY--> UP
+ *   SEALED --MIGRATE_DATA--> DRAINING
  *   (none) --link--> PARKED --COMMIT--> AWAITED --token--> UP
+ *   any --killed--> CLOSING --CLOSED--> (none)
  *
  * UP: messages both ways. FROZEN, SEALED: nothing may be sent but MIGRATE_DATA;
  * what the client sends is kept as pending input. PARKED: a destination's
@@ -39,10 +39,8 @@ enum channel_bits {
 	CHANNEL_TOUCHED = 2,    /* on the service's list for this pass */
 	CHANNEL_HELD = 4,       /* dp_hold is in force */
 	CHANNEL_THIRSTY = 8,    /* the guest waits for writable */
-	CHANNEL_ACKED = 16,     /* uses ack windows */
-	CHANNEL_OPENED = 32,    /* its INIT or the like has been sent */
-	CHANNEL_EXHAUSTED = 64, /* no chunk was left: close at the pass's end */
-	CHANNEL_PINGED = 128,   /* a PONG is due */
+	CHANNEL_EXHAUSTED = 16, /* no chunk was left: close at the pass's end */
+	CHANNEL_PINGED = 32,    /* a PONG is due */
 };
 
 /* Two cache lines, all that a message of the steady state touches. */
@@ -115,8 +113,7 @@ struct channel_ops {
 	bool acked;
 	/* The client is linked afresh, or starts over after semi-seamless. */
 	void (*open)(struct channel *);
-	/* A whole message of the type's own. 0 or -errno: the session closes.
-	 */
+	/* A whole message of the type's own. -errno closes the session. */
 	int (*message)(struct channel *, uint16_t type, const uint8_t *body,
 		       uint32_t len);
 	/* A streamed body or a piece of it. Bytes taken, or -errno. NULL when

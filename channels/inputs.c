@@ -17,8 +17,7 @@ static void inputs_open(struct channel *channel)
 	channel_send(channel, SPICE_MSG_INPUTS_INIT, &init);
 }
 
-/* Every fourth motion is acknowledged; at eight unacknowledged a client stops.
- */
+/* Every fourth motion is acknowledged; a client stops at eight that are not. */
 static void count_motion(struct channel *channel)
 {
 	struct channel_cold *cold = channel_cold(channel);

@@ -1,4 +1,4 @@
-/* chunk.c - byte queues made of fixed chunks from one bounded pool per shard.
+/* chunk.c - byte queues made of fixed chunks, from one bounded pool.
  *
  * Every chunk of a queue but the first and the last is full to its last byte:
  * so two offsets in the queue say where all its bytes are, and a chunk needs

@@ -1,5 +1,4 @@
-/* chunk.h - byte queues made of fixed chunks from one bounded pool per shard.
- */
+/* chunk.h - byte queues made of fixed chunks, from one bounded pool. */
 #pragma once
 
 #include "core/arena.h"

@@ -243,7 +243,7 @@ static inline void dp_caps(struct dp *dp, struct dp_caps *caps)
 	dp->ops->caps(dp, caps);
 }
 
-/* Nanoseconds of a clock that never goes back; the same for all dp of a host. */
+/* Nanoseconds of a clock that never goes back, one for all dp of a host. */
 static inline uint64_t dp_now(struct dp *dp)
 {
 	return dp->ops->now(dp);

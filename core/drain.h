@@ -14,9 +14,8 @@
  * "parallel" moves are under way; they start at most at "rate" per second,
  * the longest idle first. When the p99 of the pauses passes the target the
  * rate is halved, down to a floor; while they are short it grows again. A
- * session that was busy
- * when listed (its last move is still being finished) is tried again for a
- * while. Control thread.
+ * session that was busy when listed (its last move is still being finished) is
+ * tried again for a while. Control thread.
  *
  * Counts: sessions = moved + failed + remained and moved = seamless +
  * semi_seamless + switch_host. A session that died while it moved is failed;

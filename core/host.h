@@ -98,7 +98,7 @@ static inline int host_journal_add(struct host *host, const void *record,
 	return host->ops->journal_add(host, record, len);
 }
 
-/* Calls each with every record of earlier lives, oldest first, torn ones not. */
+/* Calls each with every whole record of earlier lives, oldest first. */
 static inline int host_journal_read(struct host *host,
 				    void (*each)(void *arg, const void *record,
 						 uint32_t len),

@@ -1,5 +1,4 @@
-/* image.h - the state of a channel, session or guest as bytes, two encodings.
- */
+/* image.h - the state of a channel, session or guest as bytes, in two ways. */
 #pragma once
 
 #include "core/field.h"

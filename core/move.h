@@ -67,8 +67,7 @@ struct move {
 	bool reported;     /* the last event has gone to control */
 	bool aborted;      /* destination: the client has not come */
 	uint8_t key[SIPHASH_KEY_BYTES]; /* of the answer: seals tokens */
-	/* Source: the region slots given to this move, until claimed or undone.
-	 */
+	/* Source: the region's slots it fills, until claimed or undone. */
 	uint32_t slot[MOVE_IMAGES_MAX];
 	uint32_t slot_count;
 	char guest_name[NAME_BYTES];

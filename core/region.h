@@ -1,4 +1,4 @@
-/* region.h - shared memory through which images pass from source to destination. */
+/* region.h - shared memory through which images pass, slot by slot. */
 #pragma once
 
 #include "core/base.h"

@@ -6,6 +6,7 @@
  * draw knows that the picture around it is of that state, too. What the full
  * channel does not take stays dirty, and in the image.
  */
+
 /* A rectangle goes out in bands of this size, so that one always fits. */
 #define BAND_BYTES ((uint32_t)64 * 1024)
 

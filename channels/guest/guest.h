@@ -8,7 +8,8 @@
 /*
  * A guest lives whole on one shard with its session. A driver (demo, later
  * qemu) implements guest_ops; what it may ask of the client's side are the
- * guest_* functions below, implemented by channels/session.c. No call blocks.
+ * guest_* functions below, each implemented where its channel type is (the
+ * timer in channels/service.c). No call blocks.
  *
  *            attach          pause             resume
  *   RUNNING <------> RUNNING ------> PAUSED -----------> RUNNING

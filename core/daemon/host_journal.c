@@ -1,5 +1,4 @@
-/* host_journal.c - records that survive the process, in one append-only file.
- */
+/* host_journal.c - records that survive the process, appended to one file. */
 #include "core/daemon/internal.h"
 
 #include <errno.h>

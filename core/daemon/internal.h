@@ -49,8 +49,7 @@ int host_region_listen(const char *path);
 void host_region_serve(struct host_regions *regions, int fd);
 int host_region_fetch(const struct host_region_ticket *ticket);
 
-/* --- host_journal.c --------------------------------------------------------
- */
+/* --- host_journal.c ------------------------------------------------------ */
 
 #define HOST_JOURNAL_RECORD_MAX ((uint32_t)4096)
 
@@ -71,8 +70,7 @@ int host_journal_replay(struct host_journal *journal,
 			void *arg);
 int host_journal_empty(struct host_journal *journal);
 
-/* --- host_keys.c ------------------------------------------------------------
- */
+/* --- host_keys.c --------------------------------------------------------- */
 
 #define HOST_KEY_THREADS_MAX 4
 
@@ -95,6 +93,8 @@ void host_keys_free(struct host_key *key);
 int host_keys_open(struct host_key *key,
 		   const uint8_t cipher[HOST_KEY_CIPHER_BYTES], uint8_t *plain,
 		   uint32_t plain_max);
+
+/* --- host_linux.c -------------------------------------------------------- */
 
 /* Fills from the system's generator; a system without one ends the process. */
 void host_random(void *bytes, size_t len);

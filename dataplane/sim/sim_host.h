@@ -1,5 +1,4 @@
-/* sim_host.h - the outside world of a simulated machine, as core/host.h has it.
- */
+/* sim_host.h - the world outside a simulated machine, as core/host.h has it. */
 #pragma once
 
 #include "core/host.h"

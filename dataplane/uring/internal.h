@@ -22,7 +22,6 @@
 #define LISTEN_BACKLOG    4096
 #define LISTEN_PAUSE_NS   (100 * NS_PER_MS) /* after "too many open files" */
 #define BUFFER_WINDOW_MIN 16
-#define NO_INDEX          UINT32_MAX
 
 /* A view with this buffer number is a piece, not a buffer of the ring. */
 #define BUFFER_PIECE UINT32_MAX

@@ -1,5 +1,4 @@
-/* dp_conformance_move.c - what every dataplane must do: hold, move, all mixed.
- */
+/* dp_conformance_move.c - what every dataplane must do: hold, move, mixed. */
 #include "tests/unit/dp_bench.h"
 
 #include <errno.h>

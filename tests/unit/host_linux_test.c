@@ -197,8 +197,7 @@ Test(host_region, refuses_files_that_can_shrink, .timeout = 30)
 	cr_assert_eq(waitpid(child, &status, 0), child);
 	cr_expect_eq(status, 0);
 	unlink(ticket.path);
-	/* Nobody accepts any more, but the socket listens: a second, no more.
-	 */
+	/* It listens, and nobody accepts: that takes a second, no more. */
 	close(listener);
 	host_linux_destroy(host);
 	drop_place(&place);

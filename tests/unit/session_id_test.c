@@ -1,5 +1,4 @@
-/* session_id_test.c - ids are a permutation, and another one for each secret.
- */
+/* session_id_test.c - ids are a permutation, another one for each secret. */
 #include "channels/session_id.h"
 #include "tests/unit/seeded.h"
 
