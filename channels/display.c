@@ -94,10 +94,13 @@ static int display_message(struct channel *channel, uint16_t type,
 		return init(channel, body, len);
 	case SPICE_MSGC_DISPLAY_PREFERRED_COMPRESSION:
 		return preferred_compression(channel, body, len);
-	case SPICE_MSGC_DISPLAY_STREAM_REPORT:
+	/* About what we do not send. */
 	case SPICE_MSGC_DISPLAY_GL_DRAW_DONE:
+		return 0;
+	case SPICE_MSGC_DISPLAY_STREAM_REPORT:
 	case SPICE_MSGC_DISPLAY_PREFERRED_VIDEO_CODEC_TYPE:
-		return 0; /* about what we do not send */
+		return channel_body_is_good(channel, type, body, len) ? 0
+								      : -EPROTO;
 	default:
 		return -EPROTO;
 	}
@@ -137,8 +140,8 @@ int guest_draw(struct guest *guest, const struct guest_rect *rect)
 		return -EAGAIN;
 	ASSERT(stride * height <= SERVICE_SCRATCH_BYTES / 2,
 	       "a screen fits half of the scratch memory");
-	if (plant_is(service->shard->pool, PLANT_skip_draw) &&
-	    session->moved && rect->top)
+	if (plant_is(service->shard->pool, PLANT_skip_draw) && session->moved &&
+	    rect->top)
 		return 0;
 	/* The upper half: the message is encoded into the lower one. */
 	rows = service->scratch + SERVICE_SCRATCH_BYTES / 2;

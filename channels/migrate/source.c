@@ -313,8 +313,8 @@ static void thaw(struct channel *channel, void *arg)
 	if (channel->state != CHANNEL_FROZEN &&
 	    channel->state != CHANNEL_SEALED)
 		return;
-	if (*told && !plant_is(channel->service->shard->pool,
-			       PLANT_undo_without_thaw)) {
+	if (*told &&
+	    !plant_is(channel->service->shard->pool, PLANT_undo_without_thaw)) {
 		if (channel->state == CHANNEL_FROZEN)
 			channel_cold(channel)->marks_owed++;
 		channel_send_anyway(channel, SPICE_MSG_NOTIFY, &notify);
