@@ -43,6 +43,19 @@ static int64_t limit_of(const void *arg, uint16_t type)
 	return message ? (int64_t)message->max_bytes : -EPROTO;
 }
 
+bool channel_body_is_good(const struct channel *channel, uint16_t type,
+			  const uint8_t *body, uint32_t len)
+{
+	const struct wire_message *message =
+		wire_find(channel->type, true, type);
+	uint64_t room[8];
+
+	ASSERT(message && message->table &&
+		       message->table->struct_bytes <= sizeof(room),
+	       "a client's messages that nobody uses are small");
+	return !field_decode(message->table, room, body, len, NULL);
+}
+
 static int got_ack_sync(struct channel *channel, const uint8_t *body,
 			uint32_t len)
 {
@@ -65,10 +78,12 @@ static void got_ack(struct channel *channel)
 	channel_quench(channel);
 }
 
-static int got_pong(struct channel *channel)
+static int got_pong(struct channel *channel, const uint8_t *body, uint32_t len)
 {
 	struct session *session = channel_session(channel);
 
+	if (!channel_body_is_good(channel, SPICE_MSGC_PONG, body, len))
+		return -EPROTO;
 	channel->bits &= (uint8_t)~CHANNEL_PINGED;
 	if (channel->type == SPICE_CHANNEL_MAIN)
 		session->ping_ns = 0;
@@ -86,13 +101,14 @@ static int base_message(struct channel *channel, uint16_t type,
 		got_ack(channel);
 		return 0;
 	case SPICE_MSGC_PONG:
-		return got_pong(channel);
+		return got_pong(channel, body, len);
 	case SPICE_MSGC_MIGRATE_FLUSH_MARK:
 		return migrate_mark(channel);
 	case SPICE_MSGC_MIGRATE_DATA:
 		return -EPROTO; /* only as a token, see awaited */
 	case SPICE_MSGC_DISCONNECTING:
-		return 0;
+		return channel_body_is_good(channel, type, body, len) ? 0
+								      : -EPROTO;
 	default:
 		return -ENOENT;
 	}

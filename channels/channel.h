@@ -192,6 +192,10 @@ void channel_hold(struct channel *channel);
 void channel_unhold(struct channel *channel);
 int channel_settle_reading(struct channel *channel);
 
+/* True when a body has its table's form: for messages that nobody uses. */
+bool channel_body_is_good(const struct channel *channel, uint16_t type,
+			  const uint8_t *body, uint32_t len);
+
 /* Puts the channel on the list of those to flush in this pass. */
 void channel_touch(struct channel *channel);
 

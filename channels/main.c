@@ -106,12 +106,15 @@ static int mouse_mode_request(struct channel *channel, const uint8_t *body,
 
 /* No guest of ours has an agent yet: its data is taken and forgotten, and the
  * client's tokens go back, so that it does not stall. */
-static int agent_data(struct channel *channel)
+static int agent_data(struct channel *channel, const uint8_t *body,
+		      uint32_t len)
 {
 	struct session *session = channel_session(channel);
 	struct msg_main_agent_token token = {.tokens = AGENT_TOKENS_BATCH};
 
-	if (++session->agent_used > AGENT_TOKENS)
+	if (++session->agent_used > AGENT_TOKENS ||
+	    !channel_body_is_good(channel, SPICE_MSGC_MAIN_AGENT_DATA, body,
+				  len))
 		return -EPROTO;
 	if (session->agent_used >= AGENT_TOKENS_BATCH) {
 		session->agent_used -= AGENT_TOKENS_BATCH;
@@ -169,9 +172,10 @@ static int main_message(struct channel *channel, uint16_t type,
 	case SPICE_MSGC_MAIN_AGENT_TOKEN:
 		return agent_tokens(channel, body, len, false);
 	case SPICE_MSGC_MAIN_AGENT_DATA:
-		return agent_data(channel);
+		return agent_data(channel, body, len);
 	case SPICE_MSGC_MAIN_CLIENT_INFO:
-		return 0;
+		return channel_body_is_good(channel, type, body, len) ? 0
+								      : -EPROTO;
 	case SPICE_MSGC_MAIN_MIGRATE_CONNECTED:
 		return migrate_connected(session, false);
 	case SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS:
