@@ -23,6 +23,13 @@ struct service {
 
 #define SERVICE_SCRATCH_BYTES ((size_t)6 << 20)
 
+/* Links under way at once on one shard. */
+#define SERVICE_LINKINGS_MAX 1024
+
+/* Timers of a shard with room for so many sessions: those of the links, of
+ * the sessions, twice over for those that are leaving, and of the guests. */
+#define SERVICE_TIMERS(sessions) (SERVICE_LINKINGS_MAX + 3 * (sessions))
+
 extern const struct service_ops service_spice;
 
 /*

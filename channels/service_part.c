@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Links under way at once on one shard. */
-#define LINKINGS_MAX 1024
-
 /* What a client did wrong, for the log: the channel's name and the error. */
 static void broke(struct service *service, const struct channel *channel,
 		  int err)
@@ -300,7 +297,7 @@ static int make_slabs(struct service *service)
 	int err;
 
 	err = slab_init(&service->linkings, arena, sizeof(struct linking),
-			LINKINGS_MAX, index);
+			SERVICE_LINKINGS_MAX, index);
 	if (!err)
 		err = slab_init(&service->sessions, arena,
 				sizeof(struct session), 2 * sessions, index);

@@ -15,7 +15,6 @@
  * memory is used as it is touched, so the sums below need not be tight.
  */
 #define RING_CELLS     4096
-#define LINKINGS       1024 /* links under way, as in service.c */
 #define MOVES_MIN      256
 #define SESSION_BYTES  ((size_t)8192) /* guest with its driver, session */
 #define CHANNEL_BYTES  ((size_t)2048) /* hot and cold record */
@@ -73,7 +72,7 @@ static struct shard_limits shard_limits_of(const struct config *config)
 {
 	uint32_t sessions = config->pool.sessions;
 	uint32_t moves = move_capacity(config);
-	uint32_t timers = LINKINGS + 3 * sessions + moves + PEER_LINKS_MAX;
+	uint32_t timers = SERVICE_TIMERS(sessions) + moves + PEER_LINKS_MAX;
 	size_t chunk_bytes = CHUNK_BYTES + sizeof(uint32_t);
 
 	return (struct shard_limits){
