@@ -128,7 +128,7 @@ static int spawn(struct serve *serve, char *const argv[], const char *preload)
 }
 
 static int start_flushmark(struct serve *serve, const char *build_dir,
-			   uint16_t port, bool spins)
+			   uint16_t port, const char *spin)
 {
 	static const uint8_t secret[SIPHASH_KEY_BYTES] = {1};
 	char program[PATH_BYTES], config[PATH_BYTES], path[PATH_BYTES];
@@ -146,8 +146,8 @@ static int start_flushmark(struct serve *serve, const char *build_dir,
 		 "[pool]\nshards = 1\nsessions = %" PRIu32 "\n%s"
 		 "[door bench]\nlisten = 127.0.0.1:%u\n"
 		 "[guest-demo]\ncount = %" PRIu32 "\nprefix = d\n",
-		 serve->dir, path, max_u32(2 * serve->count, 256),
-		 spins ? "" : "spin-us = 0\n", port, serve->count);
+		 serve->dir, path, max_u32(2 * serve->count, 256), spin, port,
+		 serve->count);
 	if (!err)
 		err = write_text(config, text);
 	for (uint32_t i = 0; i < serve->count; i++) {
@@ -221,9 +221,10 @@ static int start_kind(struct serve *serve, const char *kind,
 	if (port == 0)
 		return -EADDRINUSE;
 	if (strcmp(kind, "flushmark") == 0)
-		return start_flushmark(serve, build_dir, port, true);
-	if (strcmp(kind, "flushmark0") == 0)
-		return start_flushmark(serve, build_dir, port, false);
+		return start_flushmark(serve, build_dir, port, "");
+	if (strcmp(kind, "flushmark50") == 0)
+		return start_flushmark(serve, build_dir, port,
+				       "spin-us = 50\n");
 	if (strcmp(kind, "spice") == 0)
 		return start_spice(serve, build_dir, port, NULL);
 	if (strcmp(kind, "spice1") == 0)

@@ -6,14 +6,14 @@
 #include <sys/types.h>
 
 /*
- * kinds: "flushmark" with its defaults, "flushmark0" (the same, never spinning
- * before it waits), "spice" (libspice-server as shipped), "spice1" (the same
- * with one cached key), "spice1c" (a copy of that key for each link), and for
- * echoes alone "bare" (io_uring and nothing else). Each runs so many desktops,
- * with a ticket each.
+ * kinds: "flushmark" with its defaults, "flushmark50" (the same, spinning for
+ * 50 us before it waits), "spice" (libspice-server as shipped), "spice1" (the
+ * same with one cached key), "spice1c" (a copy of that key for each link), and
+ * for echoes alone "bare" (io_uring and nothing else). Each runs so many
+ * desktops, with a ticket each.
  */
 #define SERVE_KINDS \
-	"KIND is flushmark, flushmark0, spice, spice1, spice1c or bare\n"
+	"KIND is flushmark, flushmark50, spice, spice1, spice1c or bare\n"
 
 struct serve {
 	pid_t pid;

@@ -36,7 +36,7 @@ static void set_defaults(struct config *config)
 		.pool = {.shards = 1,
 			 .sessions = 4096,
 			 .chunks = 16384,
-			 .spin_ns = 50 * (uint32_t)NS_PER_US,
+			 .spin_ns = 5 * (uint32_t)NS_PER_US,
 			 .region_slots = 1024,
 			 .region_slot_bytes = 65536},
 		.move = {.connect_ms = 10000,

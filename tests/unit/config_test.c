@@ -34,7 +34,7 @@ static void expect_defaults(const struct config *config)
 	cr_expect_str_eq(config->secret_file, "/run/flushmark/secret");
 	cr_expect_not(config->secret_given);
 	cr_expect_eq(config->log, LOG_INFO);
-	cr_expect_eq(config->pool.spin_ns, 50000);
+	cr_expect_eq(config->pool.spin_ns, 5000);
 	cr_expect_eq(config->door_count, 1);
 	expect_addr(&config->doors[0].listen, "127.0.0.1:5900");
 	cr_expect_str_eq(config->doors[0].advertise_host, "127.0.0.1");
