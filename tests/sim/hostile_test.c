@@ -84,12 +84,13 @@ static void finish(struct attacker *attacker)
 	world_check_empty(world);
 }
 
-static bool run_case(const struct hostile_case *by, bool verbose)
+static bool run_case(const struct hostile_case *by, uint32_t shards,
+		     bool verbose)
 {
 	struct world_wish wish = {
 		.seed = 7,
 		.daemons = 2,
-		.shards = 1,
+		.shards = shards,
 		.guests = 2,
 		.verbose = verbose,
 	};
@@ -118,8 +119,8 @@ static bool run_case(const struct hostile_case *by, bool verbose)
 	if (!world->failed)
 		finish(attacker);
 	failed = world->failed;
-	printf("%s: %s%s\n", by->name, failed ? "FAILED: " : "ok",
-	       failed ? world->failure : "");
+	printf("%s%s: %s%s\n", by->name, shards > 1 ? " by two shards" : "",
+	       failed ? "FAILED: " : "ok", failed ? world->failure : "");
 	if (failed)
 		world_print_logs(world);
 	attacker_fini(attacker);
@@ -155,8 +156,10 @@ int main(int argc, char **argv)
 		for (uint32_t i = 0; i < lists[l].count; i++) {
 			const struct hostile_case *by = &lists[l].cases[i];
 
-			if (!only || !strcmp(only, by->name))
-				failed += !run_case(by, verbose);
+			if (only && strcmp(only, by->name))
+				continue;
+			failed += !run_case(by, 1, verbose);
+			failed += !run_case(by, 2, verbose);
 		}
 	}
 	return failed ? 1 : 0;
