@@ -89,6 +89,11 @@ static void undo(struct move *move, enum move_result result)
  */
 static void undo_or_wait(struct move *move, enum move_result result)
 {
+	/* Nothing was offered yet: the guest may be another move's. */
+	if (move->state == MOVE_LIVE) {
+		finish(move, result);
+		return;
+	}
 	if (!move->begun || move->client_ready) {
 		undo(move, result);
 		return;
@@ -493,13 +498,35 @@ static void repeat_commit(struct move *move)
 	move_report(move, false, MOVE_OK);
 }
 
-void move_source_timer(struct move *move)
+static void committed_timer(struct move *move)
 {
 	struct moves *moves = move->moves;
 	uint64_t drain_ns =
 		moves->shard->pool->config->move.drain_ms * NS_PER_MS;
+	uint64_t since_ns = moves->shard->now_ns - move->committed_ns;
 	bool up;
 
+	/* The destination closes a client that does not come, and says so;
+	 * twice its time is only for one that cannot say. */
+	if (move->acknowledged && since_ns > 2 * drain_ns) {
+		move_say(move, "the peer never said that the client came");
+		release(move, MOVE_CLOSED);
+		return;
+	}
+	/* A client of a switch-host is not kept before a guest that stands
+	 * still: it may find it there though we do not hear of it. */
+	if (since_ns > drain_ns)
+		hand_over(move);
+	/* Of an earlier life: it has no link yet. */
+	if (move->link == PEER_LINK_NONE)
+		peers_want(moves->peers, move->peer, &move->link, &up);
+	if (!move->acknowledged)
+		repeat_commit(move);
+	move_arm(move, COMMIT_AGAIN_NS);
+}
+
+void move_source_timer(struct move *move)
+{
 	switch (move->state) {
 	case MOVE_LIVE:
 		move_say(move, "the peer cannot be reached");
@@ -521,21 +548,7 @@ void move_source_timer(struct move *move)
 		undo(move, MOVE_FAILED);
 		break;
 	case MOVE_COMMITTED:
-		/* The destination closes a client that does not come, and says
-		 * so; twice its time is only for one that cannot say. */
-		if (move->acknowledged &&
-		    moves->shard->now_ns - move->committed_ns > 2 * drain_ns) {
-			move_say(move, "the peer never said that the client "
-				       "came");
-			release(move, MOVE_CLOSED);
-			break;
-		}
-		/* Of an earlier life: it has no link yet. */
-		if (move->link == PEER_LINK_NONE)
-			peers_want(moves->peers, move->peer, &move->link, &up);
-		if (!move->acknowledged)
-			repeat_commit(move);
-		move_arm(move, COMMIT_AGAIN_NS);
+		committed_timer(move);
 		break;
 	default:
 		break;
