@@ -12,6 +12,7 @@
  * makes the host and the dps, lends them, and frees them after the daemon.
  */
 struct daemon;
+struct control;
 struct pool;
 
 struct daemon_wish {
@@ -47,6 +48,7 @@ uint32_t daemon_away(const struct daemon *daemon);
 
 /* What checkers look into. */
 struct pool *daemon_pool(struct daemon *daemon);
+struct control *daemon_control(struct daemon *daemon);
 
 /* The directory for sockets when the operator names none. -ENAMETOOLONG. */
 int daemon_runtime_dir(char *path, size_t cap);
