@@ -5,7 +5,11 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#define TRIES     100
+#define TRY_AGAIN (20 * (long)NS_PER_MS)
 
 static int try_bind(int family, const void *name, socklen_t len)
 {
@@ -23,7 +27,7 @@ static int try_bind(int family, const void *name, socklen_t len)
 	return err;
 }
 
-int port_is_free(const struct addr *addr)
+static int try_addr(const struct addr *addr)
 {
 	if (addr->family == ADDR_INET4 && addr->port) {
 		struct sockaddr_in name = {
@@ -44,4 +48,16 @@ int port_is_free(const struct addr *addr)
 		return try_bind(AF_INET6, &name, sizeof(name));
 	}
 	return 0;
+}
+
+int port_is_free(const struct addr *addr)
+{
+	const struct timespec pause = {.tv_nsec = TRY_AGAIN};
+	int err = try_addr(addr);
+
+	for (uint32_t i = 1; i < TRIES && err == -EADDRINUSE; i++) {
+		nanosleep(&pause, NULL);
+		err = try_addr(addr);
+	}
+	return err;
 }

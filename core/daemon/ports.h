@@ -4,8 +4,9 @@
 #include "core/addr.h"
 
 /*
- * Our shards share a door's TCP port by SO_REUSEPORT, and so would another
- * daemon of the same user, which then gets half of our clients. Returns
- * -EADDRINUSE when somebody listens at addr, 0 when not or not TCP, or -errno.
+ * Our shards share a door's port by SO_REUSEPORT; so would another daemon, and
+ * take half of our clients. -EADDRINUSE when somebody still listens after 2 s,
+ * for the kernel closes a killed daemon's sockets late; 0 when nobody does or
+ * it is not TCP, or -errno.
  */
 int port_is_free(const struct addr *addr);
