@@ -3,13 +3,15 @@
 #
 #   crash_test.sh FLUSHMARKD FLUSHMARK GTK_CLIENT PARTY MODE
 #
-# PARTY is source, destination or client: who is killed. MODE is seamless or
-# semi-seamless. LIB_ONLY=PATTERN runs some cases only. A test build stops
+# PARTY is source, destination or client: who is killed. MODE is seamless,
+# semi-seamless or switch-host. LIB_ONLY=PATTERN runs some cases only. A test build stops
 # itself on entering a state; the test sees it stopped, kills, and lets
 # whoever else stands go on. The crash table of docs/moves.md has a row for
 # each case, and what must be so after it.
 set -u
 FLUSHMARKD=$1 FLUSHMARK=$2 GTK_CLIENT=$3 party=$4 mode=$5
+client_mode=${mode%-seamless}
+[ "$mode" != switch-host ] || client_mode=semi
 . "$(dirname "$0")/lib.sh"
 need_test_build
 
@@ -32,7 +34,7 @@ reach() {
 		stands=B
 		;;
 	esac
-	client_start A --mode "${mode%-seamless}"
+	client_start A --mode "$client_mode"
 	move_apart A --mode "$mode"
 	await 5 is_stopped "$stands" || fail "$stands does not come to $state"
 	said "$stands" "trap $state" || fail "stopped elsewhere"
@@ -61,15 +63,6 @@ guest_is_nowhere() {
 		await 8 eval "! lists $at" ||
 			fail "$at has it: $(row "$at" state)"
 	done
-}
-
-# A client of those who stay behind: whoever has the guest takes it.
-newcomer_at() {
-	crash_client
-	rm -f "$dir/client.log"
-	client_start "$1"
-	sleep 0.2
-	client_lost_nothing
 }
 
 crash_client() {
@@ -103,10 +96,10 @@ restart() {
 	start "$1"
 }
 
-# There and back: both daemons are whole.
+# Who has the guest takes a new client, and moves it there and back.
 all_works() {
 	local at=$1
-	newcomer_at "$at"
+	crash_client
 	rm -f "$dir/client.log"
 	client_start "$at"
 	must_move "$at"
@@ -220,6 +213,15 @@ destination_after_commit() {
 
 # --- the client dies ------------------------------------------------------
 
+# Where the guest is live and the other has it not; nothing: not yet so.
+settled_at() {
+	local at
+	for at in A B; do
+		[ "$(row $at state)" = live ] && ! lists "$(other $at)" &&
+			echo $at
+	done
+}
+
 client_dies() {
 	local at=$2
 	reach "$1"
@@ -227,15 +229,28 @@ client_dies() {
 	sleep 0.1
 	go_on "$stands"
 	move_ends
+	if [ "$at" = either ]; then
+		await 8 eval '[ -n "$(settled_at)" ]' || fail "nowhere"
+		at=$(settled_at)
+		note "at $at"
+	fi
 	guest_is "$at"
 	all_works "$at"
 }
 
+# A switch-host links nobody before its end: there is no READY.
+in_mode() {
+	[ "$mode" != switch-host ] || [[ "$1" != *-ready ]]
+}
+
 party_source() {
-	local state
+	local state committed=lives
+	# SWITCH_HOST waits for the answer to COMMIT.
+	[ "$mode" != switch-host ] || committed=ends
 	for state in source-offered source-ready source-freezing \
 		source-sealed destination-offered destination-ready; do
-		run_case "A dies, $state" source_before_commit $state ""
+		! in_mode $state ||
+			run_case "A dies, $state" source_before_commit $state ""
 	done
 	for state in source-streamed destination-streamed; do
 		run_case "A dies, $state" source_before_commit $state doubt
@@ -245,7 +260,7 @@ party_source() {
 	run_case "A dies, source-released" \
 		source_after_commit source-released lives
 	run_case "A dies, destination-committed" \
-		source_after_commit destination-committed lives
+		source_after_commit destination-committed $committed
 	run_case "A dies, destination-released" \
 		source_after_commit destination-released lives
 }
@@ -254,12 +269,12 @@ party_destination() {
 	local state
 	for state in source-offered source-ready source-freezing \
 		source-sealed; do
-		run_case "B dies, $state" \
+		! in_mode $state || run_case "B dies, $state" \
 			destination_before_commit $state lives
 	done
 	run_case "B dies, destination-offered" \
 		destination_before_commit destination-offered lives
-	run_case "B dies, destination-ready" \
+	[ "$mode" = switch-host ] || run_case "B dies, destination-ready" \
 		destination_before_commit destination-ready may-die
 	run_case "B dies, destination-streamed" \
 		destination_before_commit destination-streamed lives
@@ -270,13 +285,16 @@ party_destination() {
 }
 
 party_client() {
-	local state
+	local state at=A
+	# It asks nothing of the client either, and may be over before A has
+	# noticed that there is none.
+	[ "$mode" != switch-host ] || at=either
 	for state in offered ready freezing sealed; do
-		run_case "client dies, source-$state" \
-			client_dies source-$state A
+		! in_mode -$state || run_case "client dies, source-$state" \
+			client_dies source-$state $at
 	done
 	for state in offered ready streamed; do
-		run_case "client dies, destination-$state" \
+		! in_mode -$state || run_case "client dies, destination-$state" \
 			client_dies destination-$state A
 	done
 	run_case "client dies, source-streamed" client_dies source-streamed B

@@ -34,7 +34,8 @@ static void channel_event(SpiceChannel *channel, SpiceChannelEvent event,
 	if (event == SPICE_CHANNEL_SWITCHING || client->quitting)
 		return;
 	g_object_get(channel, "channel-type", &type, "channel-id", &id, NULL);
-	if (client->switching && event == SPICE_CHANNEL_CLOSED)
+	if (client->moving && client->switching &&
+	    event == SPICE_CHANNEL_CLOSED)
 		return;
 	client_error(client, "channel %s %d: %s",
 		     spice_channel_type_to_string(type), id, event_name(event));
