@@ -176,7 +176,8 @@ static int read_wish(struct control *control, struct control_call *call,
 	snprintf(wish->peer, sizeof(wish->peer), "%s", peer);
 	if (mode < 0) {
 		control_error(control, call->caller, "InvalidArgument",
-			      "there is no such mode");
+			      "expected a mode of seamless, semi-seamless, "
+			      "switch-host");
 		return -EINVAL;
 	}
 	if (control_find_peer(control, peer) < 0) {

@@ -71,7 +71,8 @@ void control_move(struct control *control, struct control_call *call)
 
 	if (mode < 0)
 		control_error(control, call->caller, "InvalidArgument",
-			      "there is no such mode");
+			      "expected a mode of seamless, semi-seamless, "
+			      "switch-host");
 	else if (control_find_peer(control, peer) < 0)
 		control_error(control, call->caller, "NotFound",
 			      "there is no peer %s in the configuration", peer);

@@ -63,7 +63,9 @@ bool cli_connect(struct cli_link *link, const struct cli *cli)
 	}
 	link->fd = open_socket(&address);
 	if (link->fd < 0) {
-		fprintf(stderr, "flushmark: no daemon at %s: %s\n",
+		fprintf(stderr,
+			"flushmark: no daemon at %s: %s. Does flushmarkd run? "
+			"--socket names another place.\n",
 			address.sun_path, strerror(-link->fd));
 		return false;
 	}

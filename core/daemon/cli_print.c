@@ -162,13 +162,13 @@ void cli_print_drain(const json_t *report)
 		       cli_text(row, "outcome"), cli_text(row, "mode"),
 		       cli_text(row, "reason"));
 	}
-	printf("%s to %s: %lld sessions, %s %lld (seamless %lld, "
+	printf("drain to %s, %s: %lld sessions, %s %lld (seamless %lld, "
 	       "semi-seamless %lld, switch-host %lld), failed %lld, "
 	       "remained %lld\n",
-	       dry ? "a drain" : cli_text(report, "state"),
-	       cli_text(report, "peer"), cli_count(report, "sessions"),
-	       dry ? "would move" : "moved", cli_count(report, "moved"),
-	       cli_count(report, "seamless"),
+	       cli_text(report, "peer"),
+	       dry ? "dry run" : cli_text(report, "state"),
+	       cli_count(report, "sessions"), dry ? "would move" : "moved",
+	       cli_count(report, "moved"), cli_count(report, "seamless"),
 	       cli_count(report, "semi_seamless"),
 	       cli_count(report, "switch_host"), cli_count(report, "failed"),
 	       cli_count(report, "remained"));

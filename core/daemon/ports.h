@@ -4,9 +4,8 @@
 #include "core/addr.h"
 
 /*
- * Our shards share a door's port by SO_REUSEPORT; so would another daemon, and
- * take half of our clients. -EADDRINUSE when somebody still listens after 2 s,
- * for the kernel closes a killed daemon's sockets late; 0 when nobody does or
- * it is not TCP, or -errno.
+ * Our shards share a door's port, and so would another daemon, which takes half
+ * of our clients: -EADDRINUSE when somebody listens still after 2 s, in which
+ * the kernel closes what was a killed daemon's. 0: nobody, or no TCP; or -errno.
  */
 int port_is_free(const struct addr *addr);

@@ -81,10 +81,12 @@ int daemon_secret(const struct config *config,
 	if (err == -ENOENT && !config->secret_given)
 		err = make_secret(config->secret_file, secret);
 	if (err == -EINVAL)
-		snprintf(error, cap, "%s: not %d hex digits",
+		snprintf(error, cap, "secret-file %s: expected %d hex digits",
 			 config->secret_file, SECRET_DIGITS);
 	else if (err)
-		snprintf(error, cap, "%s: %s", config->secret_file,
-			 strerror(-err));
+		snprintf(error, cap,
+			 "secret-file %s: %s; a file of %d hex digits, the "
+			 "same at all peers, is expected there",
+			 config->secret_file, strerror(-err), SECRET_DIGITS);
 	return err;
 }

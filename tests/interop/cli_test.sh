@@ -38,9 +38,15 @@ exit_codes() {
 	expect 0 A vv demo-0 --door local
 	says "unix-path=$dir/A/door.sock"
 	expect 1 A explain nobody
+	expect 1 A sessions nobody
+	says "no guest nobody"
+	expect 1 A cancel nobody
+	expect 1 A cancel demo-0
+	says "not under way"
 	expect 1 A vv demo-0 --door none
 	expect 1 A move demo-0 nowhere
 	expect 1 A move demo-0 B --mode fast
+	says "expected a mode of seamless"
 	expect 1 A cancel --drain
 	says "no drain"
 	expect 2 A
