@@ -5,7 +5,6 @@
 #include "core/plant.h"
 
 #include <spice/enums.h>
-#include <spice/protocol.h>
 
 #include <errno.h>
 

@@ -4,7 +4,6 @@
 
 #include <spice/enums.h>
 
-#include <errno.h>
 #include <string.h>
 
 void channel_touch(struct channel *channel)

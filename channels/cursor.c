@@ -2,7 +2,6 @@
 #include "channels/service.h"
 
 #include <spice/enums.h>
-#include <spice/protocol.h>
 
 #include <errno.h>
 

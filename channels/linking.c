@@ -1,13 +1,11 @@
 /* linking.c - the link stage on the wire: replies, tickets, settling. */
 #include "channels/linking.h"
-#include "channels/migrate/migrate.h"
 #include "channels/service.h"
 #include "core/tickets.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>
 
-#include <errno.h>
 #include <string.h>
 
 /* A link on its way to its session's shard. The record stays at home until

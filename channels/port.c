@@ -1,9 +1,8 @@
 /* port.c - a named byte stream of the guest's. */
-#include "channels/service.h"
+#include "channels/session.h"
 #include "channels/vmc.h"
 
 #include <spice/enums.h>
-#include <spice/protocol.h>
 
 #include <errno.h>
 #include <string.h>

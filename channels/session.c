@@ -6,9 +6,7 @@
 #include "core/plant.h"
 
 #include <spice/enums.h>
-#include <spice/protocol.h>
 
-#include <errno.h>
 #include <string.h>
 
 /* A client that is silent this long while a PONG is due has died. */

@@ -1,5 +1,5 @@
 /* usbredir.c - a USB device's stream, as the bytes it is. */
-#include "channels/service.h"
+#include "channels/session.h"
 #include "channels/vmc.h"
 
 #include <spice/enums.h>

@@ -2,7 +2,6 @@
 #include "core/peer.h"
 #include "core/pool.h"
 
-#include <errno.h>
 #include <string.h>
 
 /*

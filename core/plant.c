@@ -1,8 +1,6 @@
 /* plant.c - the names of the faults that can be planted. */
 #include "core/plant.h"
 
-#include <string.h>
-
 static const char *const names[PLANT_COUNT] = {
 #define PLANTS_NAME(name, what) [PLANT_##name] = #name,
 	PLANTS(PLANTS_NAME)

@@ -3,7 +3,6 @@
 #include "core/plant.h"
 #include "core/shard.h"
 
-#include <errno.h>
 #include <string.h>
 
 int pool_init(struct pool *pool, const struct config *config, struct host *host)

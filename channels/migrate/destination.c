@@ -5,10 +5,8 @@
 #include "core/plant.h"
 
 #include <spice/enums.h>
-#include <spice/protocol.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The highest version of a source that we know how to follow. */

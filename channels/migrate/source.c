@@ -1,11 +1,9 @@
 /* source.c - the source's side: announce, freeze, seal, hand over, undo. */
-#include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>
-#include <spice/protocol.h>
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,6 @@
 /* events.c - what an end has to tell, in what order, and the poll. */
 #include "dataplane/sim/internal.h"
 
-#include <errno.h>
-
 /*
  * An end's next event follows from its state; nothing is queued:
  *

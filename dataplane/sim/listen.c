@@ -2,7 +2,6 @@
 #include "dataplane/sim/internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define PORT_FIRST 32768
 #define PORT_COUNT 28000

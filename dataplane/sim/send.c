@@ -1,8 +1,6 @@
 /* send.c - the bytes lent to one send, read as the window takes them. */
 #include "dataplane/sim/internal.h"
 
-#include <errno.h>
-
 uint64_t sim_send_hash(const struct sim_send *send)
 {
 	uint64_t hash = 0;

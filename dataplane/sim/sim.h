@@ -3,8 +3,6 @@
 
 #include "core/dp.h"
 
-#include <stdio.h>
-
 /*
  * A world holds machines, a machine holds dps, and nothing is static: the same
  * seed and the same calls give the same events. Time stands still while a

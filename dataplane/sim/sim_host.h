@@ -4,6 +4,8 @@
 #include "core/host.h"
 #include "dataplane/sim/sim.h"
 
+#include <stdio.h>
+
 /*
  * Belongs to one life of a process, as its machine does. The world keeps what
  * outlives it: a region for as long as another machine holds it, the journal

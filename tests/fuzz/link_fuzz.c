@@ -2,7 +2,6 @@
 #include "channels/link.h"
 #include "tests/fuzz/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Feeds in steps and answers each decision; returns how many were used. */

@@ -2,7 +2,6 @@
 #include "tests/unit/dp_bench.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define PAIRS        8
 #define STREAM_BYTES ((uint64_t)300000)
