@@ -399,7 +399,7 @@ static void attack_by_number(struct attack *attack)
 	const struct rlimit limit = {HALF_OPEN + 64, HALF_OPEN + 64};
 	static int fds[HALF_OPEN];
 	uint32_t open = 0;
-	int fd;
+	int fd = -1;
 
 	/* As many as this process may have: the kernel's answer is in open. */
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -417,7 +417,8 @@ static void attack_by_number(struct attack *attack)
 	}
 	usleep(500000);
 	judge(attack, "half-open", open >= 900 && link_main(attack, &fd));
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char **argv)
