@@ -346,6 +346,28 @@ Test(config, test_builds_read_test)
 	cr_assert_eq(parse(&c, "[test]\nnack = maybe\n", error), -EINVAL);
 	cr_expect_str_eq(error, "f:2: nack: expected yes or no, not 'maybe'");
 }
+
+Test(config, test_builds_check_test)
+{
+	static const char *const bad[] = {
+		"migrate-flags = 4",    "migrate-flags = -1",
+		"ack-window = 1001",    "ack-window = x",
+		"version = 4294967296", "nack = 2",
+		"no-seamless-cap = ",   "stop-at = a b",
+		"plant-guest = a/b",    "plant = ",
+		"no-such-key = 1",
+	};
+	char error[CONFIG_ERROR_MAX];
+	char text[128];
+	struct config c;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(text, sizeof(text), "[test]\n%s\n", bad[i]);
+		cr_expect_eq(parse(&c, text, error), -EINVAL, "%s", bad[i]);
+		cr_expect_eq(strncmp(error, "f:2: ", 5), 0, "%s", error);
+		cr_expect(strstr(error, "expected"), "%s", error);
+	}
+}
 #endif
 
 Test(config, long_lines_are_refused)
