@@ -1,4 +1,4 @@
-/* base.c - the messages that every channel has. */
+/* base.c - the messages that every channel has, and whose the others are. */
 #include "channels/client/internal.h"
 
 /* spice-gtk counts a message before it handles it, MIGRATE_DATA too. */
@@ -106,39 +106,6 @@ static void handle_base(struct client *client, struct client_channel *channel,
 	}
 }
 
-static void port_init(struct client *client, struct client_channel *channel,
-		      struct span body)
-{
-	struct msg_port_init init;
-
-	if (!client_decode(client, channel, SPICE_MSG_PORT_INIT, body, &init))
-		return;
-	if (channel->inited) {
-		client_violate(client, &client->violations.init_again, channel,
-			       "PORT_INIT again");
-		return;
-	}
-	channel->inited = true;
-	client_tell(client, channel,
-		    (struct client_event){.kind = CLIENT_PORT_NAMED,
-					  .value = init.opened,
-					  .data = init.name});
-}
-
-static void handle_port(struct client *client, struct client_channel *channel,
-			uint16_t type, struct span body)
-{
-	struct msg_port_event event;
-
-	if (type == SPICE_MSG_PORT_INIT)
-		port_init(client, channel, body);
-	if (type == SPICE_MSG_PORT_EVENT &&
-	    client_decode(client, channel, type, body, &event))
-		client_tell(client, channel,
-			    (struct client_event){.kind = CLIENT_PORT_EVENT,
-						  .value = event.event});
-}
-
 /* Of the cursor only its INIT matters: a second one has no effect. */
 static void handle_cursor(struct client *client, struct client_channel *channel,
 			  uint16_t type)
@@ -173,7 +140,7 @@ void client_handle(struct client *client, struct client_channel *channel,
 		break;
 	case SPICE_CHANNEL_PORT:
 	case SPICE_CHANNEL_WEBDAV:
-		handle_port(client, channel, type, body);
+		client_port_handle(client, channel, type, body);
 		break;
 	default:
 		break;

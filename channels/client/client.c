@@ -41,19 +41,6 @@ void client_fini(struct client *client)
 	explicit_bzero(client, sizeof(*client));
 }
 
-struct client_channel *client_lookup(struct client *client, uint8_t type,
-				     uint8_t id)
-{
-	for (uint32_t i = 0; i < CLIENT_CHANNELS_MAX; i++) {
-		struct client_channel *channel = &client->channels[i];
-
-		if (channel->known && channel->type == type &&
-		    channel->id == id)
-			return channel;
-	}
-	return NULL;
-}
-
 const struct client_channel *client_find(const struct client *client,
 					 uint8_t type, uint8_t id)
 {
@@ -65,6 +52,14 @@ const struct client_channel *client_find(const struct client *client,
 			return channel;
 	}
 	return NULL;
+}
+
+struct client_channel *client_lookup(struct client *client, uint8_t type,
+				     uint8_t id)
+{
+	const struct client_channel *found = client_find(client, type, id);
+
+	return found ? &client->channels[found - client->channels] : NULL;
 }
 
 void client_tell(struct client *client, const struct client_channel *channel,
@@ -351,17 +346,6 @@ bool client_flush(struct client *client, uint64_t now_ns)
 			client_queue_flush(client, channel);
 	}
 	return again;
-}
-
-int client_port_send(struct client *client, uint8_t type, uint8_t id,
-		     const void *bytes, uint32_t len)
-{
-	struct client_channel *channel = client_lookup(client, type, id);
-
-	if (len == 0)
-		return -EINVAL;
-	return client_queue_bytes(client, channel, SPICE_MSGC_SPICEVMC_DATA,
-				  bytes, len);
 }
 
 void client_read(struct client *client, uint8_t type, uint8_t id, bool on)

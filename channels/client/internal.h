@@ -103,6 +103,10 @@ void client_main_handle(struct client *client, struct client_channel *channel,
 			uint16_t type, struct span body);
 void client_main_reset(struct client *client);
 
+/* port.c */
+void client_port_handle(struct client *client, struct client_channel *channel,
+			uint16_t type, struct span body);
+
 /* inputs.c */
 void client_inputs_handle(struct client *client, struct client_channel *channel,
 			  uint16_t type, struct span body);
