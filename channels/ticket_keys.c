@@ -208,18 +208,6 @@ bool ticket_keys_spend(struct ticket_keys *keys, uint32_t id,
 	return true;
 }
 
-bool ticket_keys_check(struct ticket_keys *keys, uint32_t id,
-		       const uint8_t cipher[HOST_KEY_CIPHER_BYTES],
-		       const uint8_t want[TICKET_HASH_BYTES])
-{
-	uint8_t hash[TICKET_HASH_BYTES];
-
-	ticket_keys_open(keys, id, cipher, hash);
-	if (!equal_constant_time(hash, want, sizeof(hash)))
-		return false;
-	return ticket_keys_spend(keys, id, cipher);
-}
-
 /* When a key has to go: at once when nothing is in progress under it. */
 static uint64_t slot_end_ns(const struct ticket_key *slot, bool serves)
 {

@@ -72,10 +72,5 @@ void ticket_keys_open(struct ticket_keys *keys, uint32_t id,
 bool ticket_keys_spend(struct ticket_keys *keys, uint32_t id,
 		       const uint8_t cipher[HOST_KEY_CIPHER_BYTES]);
 
-/* Opens, compares in constant time and, when it is the one, spends. */
-bool ticket_keys_check(struct ticket_keys *keys, uint32_t id,
-		       const uint8_t cipher[HOST_KEY_CIPHER_BYTES],
-		       const uint8_t want[TICKET_HASH_BYTES]);
-
 /* Gives back what has served. Returns when to call again, or NS_NEVER. */
 uint64_t ticket_keys_expire(struct ticket_keys *keys, uint64_t now_ns);
