@@ -1,4 +1,4 @@
-/* session.c - founding, linking, closing; what a guest asks of its client. */
+/* session.c - a session: founding, linking, closing, and signs of life. */
 #include "channels/session.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"

@@ -356,10 +356,9 @@ static void on_event(void *self, struct dp *dp, const struct dp_event *event)
 		break;
 	case DP_SENT:
 		link->sending = false;
-		chunkq_consume(
-			&peers->shard->chunks, &link->tx,
-			min_u32((uint32_t)max_u64(0, (uint64_t)event->result),
-				link->tx_flight_bytes));
+		chunkq_consume(&peers->shard->chunks, &link->tx,
+			       min_u32((uint32_t)event->result,
+				       link->tx_flight_bytes));
 		/* A settling link waits for this, with nothing to send. */
 		if (link->tx.len_bytes || link->state == PEER_LINK_SETTLING)
 			link->touched = true;
