@@ -177,7 +177,10 @@ static int dispatch(struct channel *channel, uint16_t type, const uint8_t *data,
 	case CHANNEL_PARKED: /* only main is read then */
 		return up_message(channel, type, data, len, streamed);
 	case CHANNEL_FROZEN:
-		return channel_keep(channel, type, data, len);
+		err = channel_keep(channel, type, data, len);
+		if (!err && channel_pending_is_high(channel))
+			migrate_overflow(channel);
+		return err;
 	default:
 		/* SEALED: behind the mark there is nothing. Without marks the
 		 * client does not know yet; it counts if the move is undone. */

@@ -186,6 +186,9 @@ int channel_replay(struct channel *channel);
 /* True while there is input that its guest has not taken. */
 bool channel_has_pending(const struct channel *channel);
 
+/* True when more is kept than a channel should: above CHANNEL_PENDING_HIGH. */
+bool channel_pending_is_high(const struct channel *channel);
+
 /* Keeps one message, or piece, for later. 0 or -ENOBUFS. */
 int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
 		 uint32_t len);

@@ -26,6 +26,12 @@ bool channel_has_pending(const struct channel *channel)
 	return cold->pending.len_bytes || cold->pending_head;
 }
 
+bool channel_pending_is_high(const struct channel *channel)
+{
+	return channel_cold(channel)->pending.len_bytes >
+	       CHANNEL_PENDING_HIGH_BYTES;
+}
+
 /* Plants: what was kept last stands twice, or in front of the rest. */
 static int misplace(struct channel *channel, uint32_t before)
 {
@@ -57,7 +63,7 @@ int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
 	uint32_t before = cold->pending.len_bytes;
 
 	/* The view at hand is taken; what follows waits in the network. */
-	if (cold->pending.len_bytes > CHANNEL_PENDING_HIGH_BYTES)
+	if (channel_pending_is_high(channel))
 		channel_hold(channel);
 	field_encode(&kept_table, &kept, header, sizeof(header));
 	if (chunkq_append(chunks, &cold->pending, header, sizeof(header)) ||

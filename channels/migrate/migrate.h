@@ -32,6 +32,11 @@ bool migrate_by_marks(const struct session *session);
 bool migrate_gone_ahead(const struct session *session,
 			const struct channel *channel);
 
+/* A frozen channel's kept input is too much to move: the move is undone now,
+ * since the mark behind it all may take long. The channel may be closed then.
+ */
+void migrate_overflow(struct channel *channel);
+
 /* FLUSH_MARK was read: seals the channel in this very pass. 0 or -EPROTO. */
 int migrate_mark(struct channel *channel);
 

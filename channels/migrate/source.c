@@ -193,6 +193,16 @@ bool migrate_gone_ahead(const struct session *session,
 	       !(session->flags & SPICE_MIGRATE_NEED_DATA_TRANSFER);
 }
 
+void migrate_overflow(struct channel *channel)
+{
+	struct session *session = channel_session(channel);
+	struct move *move = moves_get(session->service->moves, session->move);
+
+	if (move)
+		move_fail(move, "the client has more input on its way than "
+				"an image takes");
+}
+
 /* Post-migration step (2): c->s1 FLUSH_MARK. */
 int migrate_mark(struct channel *channel)
 {

@@ -62,6 +62,31 @@ static void run_silent(struct attacker *attacker, const struct hostile_case *by)
 		hostile_fail(attacker, "the move lives on");
 }
 
+/*
+ * More input on its way than an image takes: the move is given up at once, and
+ * not when the mark behind all of it has not come for a while.
+ */
+static void run_overflow(struct attacker *attacker,
+			 const struct hostile_case *by)
+{
+	static const uint8_t bytes[64 * 1024];
+
+	attacker->also = by->type;
+	hostile_go_along(attacker, AT_FROZEN);
+	for (uint32_t i = 0; i < by->want; i++)
+		attacker_say(attacker, 2, SPICE_MSGC_SPICEVMC_DATA, bytes,
+			     sizeof(bytes));
+	attacker_run(attacker, 500 * NS_PER_MS);
+	if (world_moves(attacker->world))
+		hostile_fail(attacker, "the move waits for a mark");
+	attacker_say(attacker, 0, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL, 0);
+	attacker_say(attacker, 2, SPICE_MSGC_MIGRATE_FLUSH_MARK, NULL, 0);
+	hostile_hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_CANCEL);
+	attacker_run(attacker, 500 * NS_PER_MS);
+	if (attacker->legs[0].closed || attacker->legs[2].closed)
+		hostile_fail(attacker, "the session was closed");
+}
+
 /* A stranger with the ticket cannot join a session that stands frozen. */
 static void run_join_frozen(struct attacker *attacker,
 			    const struct hostile_case *by)
@@ -170,6 +195,10 @@ const struct hostile_case hostile_moves[] = {
 	{.name = "silent-behind-begin", .run = run_silent, .state = AT_BEGIN},
 	{.name = "silent-when-frozen", .run = run_silent, .state = AT_FROZEN},
 	{.name = "silent-without-token", .run = run_silent, .state = AT_MARKED},
+	{.name = "frozen-more-than-fits",
+	 .run = run_overflow,
+	 .type = SPICE_CHANNEL_PORT,
+	 .want = 12},
 	{.name = "joins-a-frozen-session",
 	 .run = run_join_frozen,
 	 .want = SPICE_LINK_ERR_BAD_CONNECTION_ID},
