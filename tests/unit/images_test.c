@@ -257,16 +257,28 @@ static int64_t write_offer(uint8_t *bytes, size_t cap)
 			    &offer, bytes, cap);
 }
 
-static void golden_echo(struct demo_echo *echo, uint32_t key, uint32_t read)
+/* By hand: what a checker makes of bytes may change, its image may not. */
+static void golden_echo(struct demo_echo *echo, uint32_t key)
 {
-	uint8_t bytes[512];
+	struct stream_checker *in = &echo->in;
 
-	cr_assert_leq(read, sizeof(bytes));
-	stream_checker_init(&echo->in, 0);
-	/* One record is missing, so that gaps and counts are not all 0. */
-	stream_fill(key, 0, bytes, read);
-	stream_check(&echo->in, bytes, 64, NULL);
-	stream_check(&echo->in, bytes + 80, read - 80, NULL);
+	*in = (struct stream_checker){
+		.counts = {{0, 394, 16, 32, 48, 64, 80, 65}},
+		.next = 490,
+		.high = 500,
+		.alien = 33,
+		.gap = {{64, 16}, {490, 10}},
+		.key = key,
+		.alien_key = 0x12345678,
+		.run = 12,
+		.before = 2,
+		.slack = 1,
+		.closes = 3,
+		.known = 5,
+		.window_len = STREAM_WINDOW_BYTES,
+	};
+	for (uint32_t i = 0; i < STREAM_WINDOW_BYTES; i++)
+		in->window[i] = (uint8_t)(i * 5 + key);
 }
 
 static void golden_demo(struct demo_image *demo)
@@ -305,8 +317,8 @@ static void golden_demo(struct demo_image *demo)
 		.port_pending = {(const uint8_t *)"not echoed yet", 14},
 		.usb_pending = {(const uint8_t *)"usb", 3},
 	};
-	golden_echo(&demo->core.port, stream_key("demo7", 5), 410);
-	golden_echo(&demo->core.usb, stream_key("demo7", 6), 203);
+	golden_echo(&demo->core.port, 0x0badcafe);
+	golden_echo(&demo->core.usb, 0x0defaced);
 	demo->core.usb.stopped = 1;
 }
 
