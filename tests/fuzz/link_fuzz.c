@@ -45,9 +45,10 @@ static void read_as_client(const uint8_t *data, uint32_t len)
 	    wire_link_read_header(&header, data, WIRE_LINK_REPLY_BYTES) != 0)
 		return;
 	len -= WIRE_LINK_HEADER_BYTES;
-	wire_link_read_reply(&reply, &common, &channel,
-			     data + WIRE_LINK_HEADER_BYTES,
-			     min_u32(len, header.size_bytes));
+	if (wire_link_read_reply(&reply, &common, &channel,
+				 data + WIRE_LINK_HEADER_BYTES,
+				 min_u32(len, header.size_bytes)))
+		return; /* nothing was read */
 	FUZZ_ASSERT(common.count <= WIRE_CAPS_WORDS, "bounded");
 	FUZZ_ASSERT(channel.count <= WIRE_CAPS_WORDS, "bounded");
 }
