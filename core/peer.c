@@ -3,6 +3,7 @@
 #include "core/pool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PEER_GREET_MS  5000
@@ -55,13 +56,18 @@ static void kill_link(struct peers *peers, struct peer_link *link)
 void peers_drop(struct peers *peers, uint32_t index, const char *why)
 {
 	struct peer_link *link = &peers->links[index];
+	char who[32];
 
 	if (link->dropped)
 		return;
 	link->dropped = true;
 	peers->frames_bad++;
-	host_log(peers->shard->host, LOG_WARNING,
-		 "peer node %u: %s: connection dropped", link->node, why);
+	if (link->node == PEER_NODE_NONE)
+		snprintf(who, sizeof(who), "who connects here as a peer");
+	else
+		snprintf(who, sizeof(who), "peer node %u", link->node);
+	host_log(peers->shard->host, LOG_WARNING, "%s: %s: connection dropped",
+		 who, why);
 	kill_link(peers, link);
 }
 

@@ -5,7 +5,7 @@
 
 /*
  * Our shards share a door's port, and so would another daemon, which takes half
- * of our clients: -EADDRINUSE when somebody listens still after 2 s, in which
- * the kernel closes what was a killed daemon's. 0: nobody, or no TCP; or -errno.
+ * of our clients: -EADDRINUSE when somebody still listens after 2 s, in which
+ * the kernel closes what a killed daemon had. 0: nobody, or no TCP. -errno.
  */
 int port_is_free(const struct addr *addr);
