@@ -6,19 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A name that has died is no crash and no surprise, but it is counted. */
+static void *look_up(struct service *service, struct slab *slab, handle name)
+{
+	void *record = name ? slab_get(slab, name) : NULL;
+
+	if (name && !record)
+		stats_add(&service->shard->stats, STAT_stale_handles, 1);
+	return record;
+}
+
 struct guest *service_guest(struct service *service, handle name)
 {
-	return name ? slab_get(&service->guests, name) : NULL;
+	return look_up(service, &service->guests, name);
 }
 
 struct session *service_session(struct service *service, handle name)
 {
-	return name ? slab_get(&service->sessions, name) : NULL;
+	return look_up(service, &service->sessions, name);
 }
 
 struct channel *service_channel(struct service *service, handle name)
 {
-	return name ? slab_get(&service->channels, name) : NULL;
+	return look_up(service, &service->channels, name);
 }
 
 const struct guest_ops *service_driver(const char *name)

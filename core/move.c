@@ -19,7 +19,11 @@ void move_say(struct move *move, const char *format, ...)
 
 struct move *moves_get(struct moves *moves, handle name)
 {
-	return name ? slab_get(&moves->slab, name) : NULL;
+	struct move *move = name ? slab_get(&moves->slab, name) : NULL;
+
+	if (name && !move)
+		stats_add(&moves->shard->stats, STAT_stale_handles, 1);
+	return move;
 }
 
 struct move *move_take(struct moves *moves, enum move_role role, uint64_t id)
