@@ -93,8 +93,10 @@ static enum world_end end_of(const struct console_end *end)
 
 static void move_ended(struct console *console, const json_t *data)
 {
-	struct console_end *end =
-		&console->ends[console->ended++ % CONSOLE_ENDS];
+	struct console_end *end = &console->ends[console->ended % CONSOLE_ENDS];
+
+	/* Those of a drain nobody asked for one by one. */
+	console->ended += json_object_get(data, "job") != NULL;
 
 	snprintf(end->guest, sizeof(end->guest), "%s", text_of(data, "guest"));
 	snprintf(end->reason, sizeof(end->reason), "%s",

@@ -16,6 +16,7 @@ enum hunt_event {
 	HUNT_MOVE,
 	HUNT_SECOND_MOVE, /* asked for while the first is under way */
 	HUNT_CANCEL,
+	HUNT_DRAIN,        /* all guests of a daemon, by its scheduler */
 	HUNT_CRASH_SOURCE, /* a daemon dies right behind a state of a move */
 	HUNT_CRASH_DESTINATION,
 	HUNT_CRASH_ANY, /* ... or at any pass */

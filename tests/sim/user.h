@@ -73,6 +73,8 @@ struct user {
 	uint32_t migrations; /* of all sessions */
 	uint32_t pictures;   /* compared, all equal */
 	uint64_t next_ns;
+	uint64_t deaf_ns; /* a channel is not read until then, 0: all are */
+	uint8_t deaf_type;
 	uint64_t ends_ns; /* USER_LOST: when to come again */
 	struct user_stream port;
 	struct user_stream usb;
