@@ -86,6 +86,11 @@ static void got_image(struct move *move, const uint8_t *bytes, size_t len)
 			   "sent an image behind the last");
 		return;
 	}
+	if (move->images == MOVE_IMAGES_MAX) {
+		move_say(move, "more images than a guest can have");
+		spoil(move);
+		return;
+	}
 	if (move->moves->service_ops->import(move->service, move, bytes, len))
 		spoil(move);
 	else

@@ -1,4 +1,5 @@
 /* hostile_peers.c - bad peers, with and without the secret, and operators. */
+#include "channels/migrate/images.h"
 #include "tests/sim/hostile.h"
 
 #include <spice/enums.h>
@@ -148,6 +149,31 @@ static void run_spoil(struct attacker *attacker, const struct hostile_case *by)
 	attacker_frame(attacker, 0, by->type, HOSTILE_MOVE, 2, payload);
 	must_refuse(attacker, by);
 	hostile_must_count(attacker, STAT_images_bad, 1);
+	if (world_moves(attacker->world))
+		hostile_fail(attacker, "a spoilt move is kept");
+}
+
+/* The same good image without end: what it holds here is bounded. */
+static void run_image_flood(struct attacker *attacker,
+			    const struct hostile_case *by)
+{
+	const struct image_session about = {.session_id = 0x12345};
+	uint8_t bytes[256];
+	struct peer_image image = {{bytes, 0}};
+	int64_t len =
+		image_encode(&image_session_fields, IMAGE_SESSION,
+			     IMAGE_PORTABLE, &about, bytes, sizeof(bytes));
+
+	ASSERT(len > 0, "the test's image can be encoded");
+	image.bytes.len = (uint32_t)len;
+	if (!greeted(attacker))
+		return;
+	hostile_offer(attacker, "new1", HOSTILE_MOVE, 0x12345);
+	must_answer(attacker);
+	for (uint32_t i = 0; i <= MOVE_IMAGES_MAX; i++)
+		attacker_frame(attacker, 0, PEER_IMAGE, HOSTILE_MOVE, 2,
+			       &image);
+	must_refuse(attacker, by);
 	if (world_moves(attacker->world))
 		hostile_fail(attacker, "a spoilt move is kept");
 }
@@ -345,6 +371,9 @@ const struct hostile_case hostile_peers[] = {
 	 .run = run_spoil,
 	 .type = PEER_END,
 	 .log = "the guest's image did not come"},
+	{.name = "image-flood",
+	 .run = run_image_flood,
+	 .log = "more images than a guest can have"},
 	{.name = "unknown-moves",
 	 .run = run_unknown,
 	 .log = "no such move here"},
