@@ -132,7 +132,12 @@ struct control_command {
 
 extern const struct control_command control_commands[];
 
-/* control.c: answers; value is taken over. They clear the caller. */
+/* control_answer.c: bytes of a connection; value is taken over. */
+void control_put_line(struct control *control, struct control_conn *conn,
+		      json_t *value);
+void control_send_more(struct control *control, struct control_conn *conn);
+void control_end_conn(struct control *control, struct control_conn *conn);
+/* Answers; value is taken over. They clear the caller. */
 void control_return(struct control *control, struct control_caller *caller,
 		    json_t *value);
 void control_error(struct control *control, struct control_caller *caller,
