@@ -56,6 +56,14 @@ struct conn *conn_find(struct uring_dp *u, dp_conn name)
 	return conn;
 }
 
+/* One whose owner has neither killed it nor given it away; else NULL. */
+struct conn *conn_find_owned(struct uring_dp *u, dp_conn name)
+{
+	struct conn *conn = conn_find(u, name);
+
+	return conn && !conn->killed && !conn->detaching ? conn : NULL;
+}
+
 /* The connection a completion is for; NULL when it has ended since. */
 struct conn *conn_of_data(struct uring_dp *u, uint64_t data)
 {

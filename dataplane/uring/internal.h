@@ -232,6 +232,7 @@ void piece_take_back(const struct dp_view *view);
 /* conn.c: slots, the work list, and the walk to what is wanted. */
 struct conn *conn_open(struct uring_dp *u, int fd, uint64_t cookie);
 struct conn *conn_find(struct uring_dp *u, dp_conn name);
+struct conn *conn_find_owned(struct uring_dp *u, dp_conn name);
 struct conn *conn_of_data(struct uring_dp *u, uint64_t data);
 void conn_free(struct uring_dp *u, struct conn *conn);
 void conn_work(struct uring_dp *u, struct conn *conn);

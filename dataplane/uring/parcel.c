@@ -37,9 +37,9 @@ void parcel_pack(struct uring_dp *u, struct conn *conn,
 int uring_detach(struct dp *dp, dp_conn name)
 {
 	struct uring_dp *u = uring_of(dp);
-	struct conn *conn = conn_find(u, name);
+	struct conn *conn = conn_find_owned(u, name);
 
-	if (!conn || conn->killed || conn->detaching)
+	if (!conn)
 		return -ESTALE;
 	if (conn->state == CONN_CONNECTING)
 		return -ENOTCONN;

@@ -119,9 +119,9 @@ void uring_recycle(struct dp *dp, const struct dp_view *view)
 int uring_hold(struct dp *dp, dp_conn name)
 {
 	struct uring_dp *u = uring_of(dp);
-	struct conn *conn = conn_find(u, name);
+	struct conn *conn = conn_find_owned(u, name);
 
-	if (!conn || conn->killed || conn->detaching)
+	if (!conn)
 		return -ESTALE;
 	conn->held = true;
 	conn_work(u, conn);
@@ -131,9 +131,9 @@ int uring_hold(struct dp *dp, dp_conn name)
 int uring_unhold(struct dp *dp, dp_conn name)
 {
 	struct uring_dp *u = uring_of(dp);
-	struct conn *conn = conn_find(u, name);
+	struct conn *conn = conn_find_owned(u, name);
 
-	if (!conn || conn->killed || conn->detaching)
+	if (!conn)
 		return -ESTALE;
 	conn->held = false;
 	conn_work(u, conn);
@@ -143,9 +143,9 @@ int uring_unhold(struct dp *dp, dp_conn name)
 int uring_unread(struct dp *dp, dp_conn name, const void *data, uint32_t len)
 {
 	struct uring_dp *u = uring_of(dp);
-	struct conn *conn = conn_find(u, name);
+	struct conn *conn = conn_find_owned(u, name);
 
-	if (!conn || conn->killed || conn->detaching)
+	if (!conn)
 		return -ESTALE;
 	if (!conn->held)
 		return -EINVAL;

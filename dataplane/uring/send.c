@@ -168,9 +168,9 @@ int uring_send(struct dp *dp, dp_conn name, const struct span *spans,
 	       uint32_t count, uint64_t tag)
 {
 	struct uring_dp *u = uring_of(dp);
-	struct conn *conn = conn_find(u, name);
+	struct conn *conn = conn_find_owned(u, name);
 
-	if (!conn || conn->killed || conn->detaching)
+	if (!conn)
 		return -ESTALE;
 	if (conn->state == CONN_CONNECTING)
 		return -ENOTCONN;
@@ -194,9 +194,9 @@ int uring_send(struct dp *dp, dp_conn name, const struct span *spans,
 int uring_shutdown(struct dp *dp, dp_conn name)
 {
 	struct uring_dp *u = uring_of(dp);
-	struct conn *conn = conn_find(u, name);
+	struct conn *conn = conn_find_owned(u, name);
 
-	if (!conn || conn->killed || conn->detaching)
+	if (!conn)
 		return -ESTALE;
 	if (conn->state == CONN_CONNECTING)
 		return -ENOTCONN;
