@@ -363,6 +363,8 @@ void drain_event(struct drain *drain, uint32_t index,
 
 void drain_cancel(struct drain *drain, uint64_t now_ns)
 {
+	static const char why[] = "the drain was cancelled";
+
 	if (drain->state == DRAIN_NONE || drain->state == DRAIN_DONE ||
 	    drain->state == DRAIN_CANCELLING)
 		return;
@@ -374,6 +376,7 @@ void drain_cancel(struct drain *drain, uint64_t now_ns)
 		if (item->state == ITEM_STARTED || item->state == ITEM_ENDED)
 			continue;
 		item->skipped = true;
+		memcpy(item->reason, why, sizeof(why));
 		end_item(drain, item, MOVE_CANCELLED);
 	}
 	drain->next = drain->count;

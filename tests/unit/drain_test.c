@@ -277,6 +277,8 @@ Test(drain, can_be_cancelled)
 	cr_expect_eq(drain.counts.in_doubt, 1);
 	drain_cancel(&drain, START_NS);
 	cr_expect_eq(drain.counts.remained, 3);
+	cr_expect_str_eq(drain.items[drain.count - 1].reason,
+			 "the drain was cancelled");
 	cr_assert(drain_next(&drain, START_NS, &order));
 	cr_expect_eq(order.kind, DRAIN_CANCEL);
 	drain_put_back(&drain, &order, START_NS);
