@@ -144,7 +144,9 @@ static void detach(struct service *service, struct linking *linking)
 
 	linking->detach_due = false;
 	chunkq_clear(&service->shard->chunks, &linking->early);
-	if ((len && dp_unread(dp, linking->conn, service->scratch, len)) ||
+	/* Closing: what it said behind could not be kept. */
+	if (linking->closing ||
+	    (len && dp_unread(dp, linking->conn, service->scratch, len)) ||
 	    dp_detach(dp, linking->conn))
 		dp_kill(dp, linking->conn);
 }
