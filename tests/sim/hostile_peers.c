@@ -153,6 +153,24 @@ static void run_spoil(struct attacker *attacker, const struct hostile_case *by)
 		hostile_fail(attacker, "a spoilt move is kept");
 }
 
+/* Memory that is not there: images are sent then. A second offer is one too
+ * many, whatever became of the first. */
+static void run_region(struct attacker *attacker, const struct hostile_case *by)
+{
+	const struct peer_region region = {.path = "/sim/nothing"};
+
+	if (!greeted(attacker))
+		return;
+	attacker_frame(attacker, 0, PEER_REGION, 0, 0, &region);
+	attacker_run(attacker, 100 * NS_PER_MS);
+	if (attacker->legs[0].closed ||
+	    !attacker_logged(attacker, 0, "no shared region with a peer"))
+		hostile_fail(attacker, "a region that is not there was taken");
+	attacker_frame(attacker, 0, PEER_REGION, 0, 0, &region);
+	hostile_must_close(attacker, 0);
+	hostile_must_log(attacker, 0, by);
+}
+
 /* The same good image without end: what it holds here is bounded. */
 static void run_image_flood(struct attacker *attacker,
 			    const struct hostile_case *by)
@@ -371,6 +389,9 @@ const struct hostile_case hostile_peers[] = {
 	 .run = run_spoil,
 	 .type = PEER_END,
 	 .log = "the guest's image did not come"},
+	{.name = "region-twice",
+	 .run = run_region,
+	 .log = "offers a region twice"},
 	{.name = "image-flood",
 	 .run = run_image_flood,
 	 .log = "more images than a guest can have"},

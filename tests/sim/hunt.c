@@ -372,6 +372,7 @@ static void choose_users(struct hunt *hunt)
 			.think_ns = (1 + below(hunt, 20)) * NS_PER_MS,
 			.burst_max_bytes = 1u << below(hunt, 13),
 			.returns = true,
+			.listens_badly = true,
 		};
 
 		guest_name(i, wish.guest);

@@ -371,7 +371,8 @@ static void listen_badly(struct user *user, uint64_t now_ns)
 
 static void act(struct user *user)
 {
-	listen_badly(user, world_now(user->world));
+	if (user->wish.listens_badly)
+		listen_badly(user, world_now(user->world));
 	if (user->state == USER_CLOSING) {
 		write_close(user, &user->port);
 		write_close(user, &user->usb);

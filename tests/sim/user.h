@@ -38,10 +38,11 @@ struct user_wish {
 	struct client_options options; /* the password is filled in */
 	uint64_t think_ns;             /* between two actions, at most */
 	uint32_t burst_max_bytes;
-	bool lossy;       /* by nature: input may be lost at a move */
-	bool returns;     /* comes again when it is lost */
-	const char *path; /* of a unix socket to come to, NULL: by TCP */
-	uint32_t group;   /* with path: the computer it is on */
+	bool lossy;         /* by nature: input may be lost at a move */
+	bool listens_badly; /* stops reading a channel now and then */
+	bool returns;       /* comes again when it is lost */
+	const char *path;   /* of a unix socket to come to, NULL: by TCP */
+	uint32_t group;     /* with path: the computer it is on */
 };
 
 struct user_entry {
