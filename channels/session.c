@@ -193,11 +193,14 @@ void session_close(struct session *session, const char *why)
 {
 	struct service *service = session->service;
 	struct move *move = moves_get(service->moves, session->move);
+	const struct guest *guest = session_guest(session);
 
 	if (session->state == SESSION_CLOSING)
 		return;
-	host_log(service->shard->host, LOG_INFO, "session %08x: %s",
-		 session->id, why);
+	/* One that has moved has given its guest up by now. */
+	host_log(service->shard->host, LOG_INFO, "session %08x%s%s: %s",
+		 session->id, guest ? " of " : "", guest ? guest->name : "",
+		 why);
 	detach_guest(session);
 	if (!plant_is(service->shard->pool, PLANT_leak_session_id))
 		idtable_drop(&service->shard->pool->sessions, session->id,
