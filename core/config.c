@@ -228,6 +228,15 @@ int config_load(struct config *config, const char *path,
 	return err;
 }
 
+int config_find_peer(const struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->peer_count; i++) {
+		if (!strcmp(config->peers[i].name, name))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
 /* An address in use and the section that said so. */
 struct use {
 	const struct addr *addr;

@@ -118,6 +118,9 @@ int config_parse_text(struct config *config, const char *file, const char *text,
 		      size_t len, const char *runtime_dir_default, char *error,
 		      size_t error_cap);
 
+/* The index of the peer of that name, or -ENOENT. */
+int config_find_peer(const struct config *config, const char *name);
+
 /*
  * What no single line can tell: listeners that collide or need TLS, more
  * guests than sessions. 0 or -EINVAL with one line in error.

@@ -175,10 +175,6 @@ void control_drain(struct control *, struct control_call *);
 json_t *control_version(void);
 /* The shard where the guest of that name lives, or -ENOENT. */
 int control_find_guest(struct control *control, const char *guest);
-/* The peer's index in the config, or -ENOENT. */
-int control_find_peer(struct control *control, const char *peer);
-/* The mode of that name, MODE_ANY when NULL, or -EINVAL. */
-int control_parse_mode(const char *name);
 
 void control_move_event(struct control *control, const struct ring_cell *cell);
 void control_drain_event(struct control *control, uint32_t item,

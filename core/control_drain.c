@@ -158,7 +158,7 @@ static int read_wish(struct control *control, struct control_call *call,
 	const json_t *arguments = call->arguments;
 	const struct config_move *config = &control->pool->config->move;
 	const char *peer = control_text(arguments, "peer");
-	int mode = control_parse_mode(control_text(arguments, "mode"));
+	int mode = move_mode_find(control_text(arguments, "mode"));
 
 	*wish = (struct drain_wish){
 		.mode = (uint8_t)mode,
@@ -180,7 +180,7 @@ static int read_wish(struct control *control, struct control_call *call,
 			      "switch-host");
 		return -EINVAL;
 	}
-	if (control_find_peer(control, peer) < 0) {
+	if (config_find_peer(control->pool->config, peer) < 0) {
 		control_error(control, call->caller, "NotFound",
 			      "there is no peer %s in the configuration", peer);
 		return -ENOENT;

@@ -5,28 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int control_find_peer(struct control *control, const char *peer)
-{
-	const struct config *config = control->pool->config;
-
-	for (uint32_t i = 0; i < config->peer_count; i++) {
-		if (!strcmp(config->peers[i].name, peer))
-			return (int)i;
-	}
-	return -ENOENT;
-}
-
-int control_parse_mode(const char *name)
-{
-	if (!name)
-		return MODE_ANY;
-	for (int mode = MODE_ANY; mode < MODE_NONE; mode++) {
-		if (!strcmp(name, move_mode_name((enum move_mode)mode)))
-			return mode;
-	}
-	return -EINVAL;
-}
-
 static struct control_move *take_move(struct control *control)
 {
 	for (uint32_t i = 0; i < CONTROL_MOVES_MAX; i++) {
@@ -61,7 +39,7 @@ void control_move(struct control *control, struct control_call *call)
 	const json_t *arguments = call->arguments;
 	const char *guest = control_text(arguments, "guest");
 	const char *peer = control_text(arguments, "peer");
-	int mode = control_parse_mode(control_text(arguments, "mode"));
+	int mode = move_mode_find(control_text(arguments, "mode"));
 	int shard = control_find_guest(control, guest);
 	struct control_move *move = take_move(control);
 	struct op_move_start start = {
@@ -73,7 +51,7 @@ void control_move(struct control *control, struct control_call *call)
 		control_error(control, call->caller, "InvalidArgument",
 			      "expected a mode of seamless, semi-seamless, "
 			      "switch-host");
-	else if (control_find_peer(control, peer) < 0)
+	else if (config_find_peer(control->pool->config, peer) < 0)
 		control_error(control, call->caller, "NotFound",
 			      "there is no peer %s in the configuration", peer);
 	else if (shard < 0)
@@ -84,7 +62,7 @@ void control_move(struct control *control, struct control_call *call)
 			      "%d moves are under way, try again",
 			      CONTROL_MOVES_MAX);
 	if (mode < 0 || shard < 0 || !move ||
-	    control_find_peer(control, peer) < 0)
+	    config_find_peer(control->pool->config, peer) < 0)
 		return;
 	snprintf(start.guest, sizeof(start.guest), "%s", guest);
 	snprintf(start.peer, sizeof(start.peer), "%s", peer);

@@ -92,7 +92,7 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 		move_free(move);
 	if (move || record.word != WORD_COMMITTED)
 		return;
-	peer = peers_find(moves->peers, record.peer);
+	peer = config_find_peer(moves->shard->pool->config, record.peer);
 	move = peer < 0 ? NULL : move_take(moves, MOVE_SOURCE, record.id);
 	if (!move) {
 		recovery->err = -ENOSPC;

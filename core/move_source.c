@@ -144,7 +144,7 @@ static const char *begin_start(struct moves *moves,
 			       const struct op_move_start *start,
 			       const struct ring_cell *cell)
 {
-	int peer = peers_find(moves->peers, start->peer);
+	int peer = config_find_peer(moves->shard->pool->config, start->peer);
 	struct move *move;
 	handle guest;
 	bool up;

@@ -1,6 +1,9 @@
 /* ops.c - names of states, modes and results, the same everywhere. */
 #include "core/ops.h"
 
+#include <errno.h>
+#include <string.h>
+
 static const char *name_of(const char *const *names, uint32_t count,
 			   uint32_t value)
 {
@@ -31,6 +34,17 @@ const char *move_mode_name(enum move_mode mode)
 	};
 
 	return name_of(names, ARRAY_LEN(names), mode);
+}
+
+int move_mode_find(const char *name)
+{
+	if (!name)
+		return MODE_ANY;
+	for (int mode = MODE_ANY; mode < MODE_NONE; mode++) {
+		if (!strcmp(name, move_mode_name((enum move_mode)mode)))
+			return mode;
+	}
+	return -EINVAL;
 }
 
 const char *move_result_name(enum move_result result)

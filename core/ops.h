@@ -34,6 +34,9 @@ enum move_state {
 const char *move_state_name(enum move_state state);
 const char *move_mode_name(enum move_mode mode);
 
+/* The mode of that name, MODE_ANY for NULL, or -EINVAL. */
+int move_mode_find(const char *name);
+
 /* Control -> shard. */
 #define OP_LIST        RING_OP(PART_SERVICE, 1) /* struct op_list */
 #define OP_MOVE_START  RING_OP(PART_MOVE, 1)    /* struct op_move_start */

@@ -488,14 +488,3 @@ int peers_want(struct peers *peers, uint16_t peer, uint32_t *index, bool *up)
 		start_connect(peers, link);
 	return 0;
 }
-
-int peers_find(const struct peers *peers, const char *name)
-{
-	const struct config *config = peers->shard->pool->config;
-
-	for (uint32_t i = 0; i < config->peer_count; i++) {
-		if (!strcmp(config->peers[i].name, name))
-			return (int)i;
-	}
-	return -ENOENT;
-}

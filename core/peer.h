@@ -85,9 +85,6 @@ void peers_fini(struct peers *peers);
  */
 int peers_want(struct peers *peers, uint16_t peer, uint32_t *link, bool *up);
 
-/* The index in the config of the peer called name, or -ENOENT. */
-int peers_find(const struct peers *peers, const char *name);
-
 /* Queues a frame. payload is the struct of its table, NULL if empty. Returns 0,
  * -ENOTCONN or -ENOBUFS. */
 int peers_send(struct peers *peers, uint32_t link, uint16_t type, uint64_t move,

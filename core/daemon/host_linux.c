@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,21 +26,6 @@ struct host_linux {
 static struct host_linux *linux_of(struct host *host)
 {
 	return CONTAINER_OF(host, struct host_linux, host);
-}
-
-void host_random(void *bytes, size_t len)
-{
-	uint8_t *at = bytes;
-
-	while (len) {
-		ssize_t got = getrandom(at, len, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		ASSERT(got > 0, "the system's random generator answers");
-		at += got;
-		len -= (size_t)got;
-	}
 }
 
 static int region_create(struct host *host, size_t size_bytes,
@@ -196,8 +180,8 @@ int host_linux_create(const struct host_linux_wish *wish, struct host **host)
 	}
 	err = host_regions_start(&self->regions, wish->runtime_dir);
 	if (!err)
-		err = host_keys_start(&self->keys, wish->keys_first,
-				      wish->keys, wish->key_threads);
+		err = host_keys_start(&self->keys, wish->keys_first, wish->keys,
+				      wish->key_threads);
 	if (err) {
 		host_linux_destroy(&self->host);
 		return err;

@@ -94,7 +94,7 @@ int host_keys_open(struct host_key *key,
 		   const uint8_t cipher[HOST_KEY_CIPHER_BYTES], uint8_t *plain,
 		   uint32_t plain_max);
 
-/* --- host_linux.c -------------------------------------------------------- */
+/* --- host_random.c ------------------------------------------------------- */
 
 /* Fills from the system's generator; a system without one ends the process. */
 void host_random(void *bytes, size_t len);

@@ -500,3 +500,18 @@ Test(config, loads_a_file)
 	cr_assert_str_eq(error, expected);
 	cr_assert_lt(config_load(&config, "/", NULL, error, sizeof(error)), 0);
 }
+
+Test(config, finds_a_peer_by_its_name)
+{
+	static struct config config;
+
+	cr_assert_eq(config_default(&config, NULL), 0);
+	cr_expect_eq(config_find_peer(&config, "a"), -ENOENT);
+	strcpy(config.peers[0].name, "a");
+	strcpy(config.peers[1].name, "b");
+	config.peer_count = 2;
+	cr_expect_eq(config_find_peer(&config, "a"), 0);
+	cr_expect_eq(config_find_peer(&config, "b"), 1);
+	cr_expect_eq(config_find_peer(&config, "ab"), -ENOENT);
+	cr_expect_eq(config_find_peer(&config, ""), -ENOENT);
+}

@@ -38,17 +38,6 @@ Test(peer, greets_and_settles_on_the_same_shard)
 	net_free(net);
 }
 
-Test(peer, knows_its_peers_by_name)
-{
-	struct net *net = net_make(1, 1, false);
-
-	cr_expect_eq(peers_find(&user_of(net, 0, 0)->peers, "n1"), 0);
-	cr_expect_eq(peers_find(&user_of(net, 0, 0)->peers, "n3"), 2);
-	cr_expect_eq(peers_find(&user_of(net, 0, 0)->peers, "n4"), -ENOENT);
-	cr_expect_eq(peers_find(&user_of(net, 0, 0)->peers, ""), -ENOENT);
-	net_free(net);
-}
-
 /* Refused for as long as the secrets differ, up soon after they agree. */
 Test(peer, another_secret_is_refused)
 {
