@@ -3,8 +3,9 @@
 #
 #   crash_test.sh FLUSHMARKD FLUSHMARK GTK_CLIENT PARTY MODE
 #
-# PARTY is source, destination or client: who is killed. MODE is seamless,
-# semi-seamless or switch-host. LIB_ONLY=PATTERN runs some cases only. A test build stops
+# PARTY is source, destination or client: who is killed; or anytime: A or B, by
+# chance, with one move behind the other. MODE is seamless, semi-seamless or
+# switch-host. LIB_ONLY=PATTERN runs some cases only. A test build stops
 # itself on entering a state; the test sees it stopped, kills, and lets
 # whoever else stands go on. The crash table of docs/moves.md has a row for
 # each case, and what must be so after it.
@@ -303,6 +304,51 @@ party_client() {
 			client_dies source-$state B
 		run_case "client dies, destination-$state" \
 			client_dies destination-$state B
+	done
+}
+
+# --- at any time ----------------------------------------------------------
+
+# Ends with the daemon that it asks.
+move_for_ever() {
+	local at=A
+	while control $at move demo-0 "$(other $at)" --mode "$mode"; do
+		at=$(other $at)
+	done >>"$dir/move.log" 2>&1
+}
+
+settled() {
+	[ -n "$(settled_at)" ] || ! { lists A || lists B; }
+}
+
+# Nothing is known of where it stood; so much must be true of any moment.
+dies_anytime() {
+	local name=A at ms=$((RANDOM % 900))
+	[ $((RANDOM % 2)) = 0 ] || name=B
+	start_pair "${short[@]}" -- "${short[@]}"
+	client_start A --mode semi
+	move_for_ever &
+	pid[move]=$!
+	sleep "$(printf '0.%03d' $ms)"
+	crash $name
+	echo "killed $name after $ms ms"
+	await 12 has_ended move || fail "the command for the move hangs"
+	start $name
+	await 15 settled || fail "A: $(row A state), B: $(row B state)"
+	at=$(settled_at)
+	note "$name after $ms ms, $(grep -c moved "$dir/move.log") moves," \
+		"${at:-nowhere}"
+	crash_client
+	[ -z "$at" ] || all_works "$at"
+}
+
+party_anytime() {
+	local i
+	for i in {1..6}; do
+		LIB_SHARDS=$((1 + i % 2))
+		LIB_PEERS=unix
+		[ $((i % 3)) != 0 ] || LIB_PEERS=tcp
+		run_case "killed at any time, $i" dies_anytime
 	done
 }
 
