@@ -286,6 +286,8 @@ static void write_bytes(struct user *user, struct user_stream *stream,
 {
 	uint8_t bytes[BURST_MAX_BYTES];
 
+	if (!user_has_channel(user, stream->type))
+		return;
 	stream_fill(stream->key, stream->sent, bytes, len);
 	if (!client_port_send(user->client, stream->type, 0, bytes, len))
 		stream->sent += len;
@@ -303,7 +305,7 @@ static void write_close(struct user *user, struct user_stream *stream)
 {
 	uint8_t record[STREAM_RECORD_BYTES];
 
-	if (!stream->close_due)
+	if (!stream->close_due || !user_has_channel(user, stream->type))
 		return;
 	/* Only whole records are known again: no stream ends in a short run. */
 	if (!stream->closing) {

@@ -88,7 +88,7 @@ static bool stream_is_done(const struct user_stream *stream)
 	return stream->closed && stream->report.have == STREAM_REPORT_WHOLE;
 }
 
-static bool has_channel(const struct user *user, uint8_t type)
+bool user_has_channel(const struct user *user, uint8_t type)
 {
 	return !(user->wish.options.skip_types >> type & 1);
 }
@@ -96,7 +96,7 @@ static bool has_channel(const struct user *user, uint8_t type)
 bool user_is_done(struct user *user)
 {
 	return stream_is_done(&user->port) &&
-	       (!has_channel(user, SPICE_CHANNEL_USBREDIR) ||
+	       (!user_has_channel(user, SPICE_CHANNEL_USBREDIR) ||
 		stream_is_done(&user->usb)) &&
 	       user->pulse.closes && inputs_shown(user) &&
 	       (!user->picture_due || !user->wish.options.framebuffer);
@@ -174,7 +174,7 @@ static void check_stream(struct user *user, const char *what,
 void user_check(struct user *user)
 {
 	check_stream(user, "port", &user->port);
-	if (has_channel(user, SPICE_CHANNEL_USBREDIR))
+	if (user_has_channel(user, SPICE_CHANNEL_USBREDIR))
 		check_stream(user, "usbredir", &user->usb);
 	check_counts(user, "pulse", &user->pulse.counts,
 		     user->pulse.counts.field[STREAM_SENT]);

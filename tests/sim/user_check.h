@@ -12,6 +12,9 @@ bool user_picture_right(struct user *user);
 /* The guest's keys and mouse as they are before this client comes. */
 void user_take_inputs(struct user *user);
 
+/* False for the channels that this client leaves out. */
+bool user_has_channel(const struct user *user, uint8_t type);
+
 /* The closing exchange has ended and the picture shows all input. */
 bool user_is_done(struct user *user);
 
