@@ -117,6 +117,29 @@ static void run_eager(struct attacker *attacker, const struct hostile_case *by)
 	hostile_must_close(attacker, 0);
 }
 
+/* A mechanism that was not offered: a whole error reply, as before it. */
+static void run_mechanism(struct attacker *attacker,
+			  const struct hostile_case *by)
+{
+	const struct attacker_leg *leg = &attacker->legs[0];
+	uint8_t mess[WIRE_LINK_OUT_MAX];
+	struct wire_caps caps = {1, {attacker->caps}};
+	uint32_t len = wire_link_write_mess(mess, 0, SPICE_CHANNEL_MAIN, 0,
+					    &caps, &caps);
+	uint32_t reply = WIRE_LINK_HEADER_BYTES + WIRE_LINK_REPLY_BYTES;
+
+	attacker_dial(attacker, 0, DOOR);
+	attacker_send(attacker, 0, mess, len);
+	attacker_wait(attacker, 0, reply);
+	attacker_run(attacker, 10 * NS_PER_MS);
+	attacker_forget(attacker, 0);
+	attacker_send(attacker, 0, by->bytes, by->len);
+	if (!attacker_wait(attacker, 0, reply) ||
+	    wire_link_read_word(leg->rx + WIRE_LINK_HEADER_BYTES) != by->want)
+		hostile_fail(attacker, "another mechanism was let pass");
+	hostile_must_close(attacker, 0);
+}
+
 static void run_slow(struct attacker *attacker, const struct hostile_case *by)
 {
 	(void)by;
@@ -230,6 +253,14 @@ const struct hostile_case hostile_links[] = {
 	{.name = "link-noise-for-a-ticket",
 	 .run = run_noise,
 	 .want = SPICE_LINK_ERR_PERMISSION_DENIED},
+	{.name = "link-mechanism-sasl",
+	 .run = run_mechanism,
+	 .want = SPICE_LINK_ERR_INVALID_DATA,
+	 BYTES(2, 0, 0, 0)},
+	{.name = "link-mechanism-unknown",
+	 .run = run_mechanism,
+	 .want = SPICE_LINK_ERR_INVALID_DATA,
+	 BYTES(255, 255, 255, 255)},
 	{.name = "link-speaks-early", .run = run_eager},
 	{.name = "link-slow", .run = run_slow},
 	{.name = "link-half-open-2000", .run = run_half_open},

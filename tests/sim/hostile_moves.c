@@ -87,6 +87,29 @@ static void run_overflow(struct attacker *attacker,
 		hostile_fail(attacker, "the session was closed");
 }
 
+/* After a move that failed the client may dial the destination again, or come
+ * there from an older list: the id means nothing there any more. */
+static void run_stray(struct attacker *attacker, const struct hostile_case *by)
+{
+	struct attacker_wish wish = {.daemon = 1, .type = by->type};
+	const uint8_t *init;
+	uint32_t len;
+	uint32_t result;
+
+	hostile_go_along(attacker, AT_PARKED);
+	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECT_ERROR, NULL,
+		     0);
+	hostile_must_close(attacker, 1);
+	init = attacker_hear(attacker, 0, SPICE_MSG_MAIN_INIT, &len);
+	wish.connection_id = init ? wire_link_read_word(init) : 0;
+	result = attacker_link(attacker, 2, &wish);
+	if (result != by->want)
+		hostile_fail(attacker, "a stray link got %u", result);
+	hostile_must_close(attacker, 2);
+	if (attacker->legs[0].closed)
+		hostile_fail(attacker, "its session at the source was closed");
+}
+
 /* A stranger with the ticket cannot join a session that stands frozen. */
 static void run_join_frozen(struct attacker *attacker,
 			    const struct hostile_case *by)
@@ -199,6 +222,14 @@ const struct hostile_case hostile_moves[] = {
 	 .run = run_overflow,
 	 .type = SPICE_CHANNEL_PORT,
 	 .want = 12},
+	{.name = "stray-main-behind-a-failed-move",
+	 .run = run_stray,
+	 .type = SPICE_CHANNEL_MAIN,
+	 .want = SPICE_LINK_ERR_BAD_CONNECTION_ID},
+	{.name = "stray-inputs-behind-a-failed-move",
+	 .run = run_stray,
+	 .type = SPICE_CHANNEL_INPUTS,
+	 .want = SPICE_LINK_ERR_BAD_CONNECTION_ID},
 	{.name = "joins-a-frozen-session",
 	 .run = run_join_frozen,
 	 .want = SPICE_LINK_ERR_BAD_CONNECTION_ID},
