@@ -70,6 +70,10 @@ struct recovery {
 	int err;
 };
 
+/* Of a peer that the configuration no longer has: the journal may go on to
+ * say that it was answered long ago. */
+#define PEER_UNKNOWN UINT16_MAX
+
 static void recover_one(void *arg, const void *bytes, uint32_t len)
 {
 	struct recovery *recovery = arg;
@@ -93,12 +97,14 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 	if (move || record.word != WORD_COMMITTED)
 		return;
 	peer = config_find_peer(moves->shard->pool->config, record.peer);
-	move = peer < 0 ? NULL : move_take(moves, MOVE_SOURCE, record.id);
+	move = move_take(moves, MOVE_SOURCE, record.id);
 	if (!move) {
 		recovery->err = -ENOSPC;
 		return;
 	}
-	move->peer = (uint16_t)peer;
+	move->peer = peer < 0 ? PEER_UNKNOWN : (uint16_t)peer;
+	if (peer < 0)
+		move_say(move, "%s", record.peer);
 	move->epoch = record.epoch;
 	move->state = MOVE_COMMITTED;
 	move->reported = true; /* who asked for it has gone */
@@ -112,5 +118,23 @@ int moves_recover(struct moves *moves)
 	struct recovery recovery = {.moves = moves};
 	int err = host_journal_read(moves->shard->host, recover_one, &recovery);
 
-	return err ? err : recovery.err;
+	if (!err)
+		err = recovery.err;
+	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
+		const struct move *move;
+
+		if (!slab_taken(&moves->slab, i))
+			continue;
+		move = slab_at(&moves->slab, i);
+		if (move->peer != PEER_UNKNOWN)
+			continue;
+		/* To start without would be to tell the peer, should it ask,
+		 * that it never got the guest. */
+		host_log(moves->shard->host, LOG_ERROR,
+			 "%s went to peer %s, which has not acknowledged it "
+			 "and is not in the configuration",
+			 move->guest_name, move->reason);
+		err = -ENXIO;
+	}
+	return err;
 }

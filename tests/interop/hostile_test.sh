@@ -26,5 +26,19 @@ hostile() {
 	client_lost_nothing
 }
 
+# What its journal says of a peer that the configuration no longer has was
+# acknowledged: no reason not to start.
+peer_removed() {
+	start_pair
+	client_start A
+	must_move A --mode seamless
+	crash A
+	sed -i '/^\[peer B\]/,/^address/d' "$dir/A.conf"
+	start A
+	[ -z "$(row A state)" ] || fail "the guest is at A, too"
+	client_lost_nothing
+}
+
 run_case hostile hostile
+run_case peer_removed peer_removed
 end_cases
