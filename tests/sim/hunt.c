@@ -86,6 +86,7 @@ const char *hunt_event_name(enum hunt_event event)
 		[HUNT_TINY_TABLES] = "runs with tiny tables",
 		[HUNT_FEW_CHUNKS] = "runs with few chunks",
 		[HUNT_FEW_KEYS] = "runs with few keys",
+		[HUNT_STUCK] = "clients that wait for a dead main",
 		[HUNT_IN_DOUBT] = "moves in doubt",
 		[HUNT_SEAMLESS] = "moved seamless",
 		[HUNT_SEMI_SEAMLESS] = "moved semi-seamless",
@@ -643,6 +644,30 @@ static void check_told(struct world *world)
 	}
 }
 
+/*
+ * A client whose link to the next main dies before the answer to its question
+ * waits for ever, as spice-gtk does: its person sees a main that stands still
+ * and hangs up.
+ */
+static void free_the_stuck(struct hunt *hunt)
+{
+	struct world *world = &hunt->world;
+
+	for (uint32_t i = 0; i < world->user_count; i++) {
+		struct user *user = &world->users[i];
+		const struct client *client = user->client;
+
+		if (!client || !client->move.asked ||
+		    client->channels[0].next == CLIENT_NONE ||
+		    !client->legs[client->channels[0].next].dead)
+			continue;
+		count(hunt, HUNT_STUCK);
+		if (world->strict)
+			world_fail(world, "client %u is stuck", i);
+		user_lose(user);
+	}
+}
+
 static void run_calm(struct hunt *hunt)
 {
 	struct world *world = &hunt->world;
@@ -650,7 +675,8 @@ static void run_calm(struct hunt *hunt)
 	hunt->calm = true;
 	bring_back(hunt, true);
 	/* What was asked for last may be on its way still. */
-	world_run(world, NS_PER_S, NULL);
+	world_run(world, 2 * NS_PER_S, NULL);
+	free_the_stuck(hunt);
 	if (!world_run(world, CALM_MAX_NS, no_moves)) {
 		world_fail(world, "%u moves do not end", world_moves(world));
 		return;

@@ -33,6 +33,7 @@ enum hunt_event {
 	HUNT_TINY_TABLES, /* no room for a session there */
 	HUNT_FEW_CHUNKS,
 	HUNT_FEW_KEYS,
+	HUNT_STUCK,
 	HUNT_IN_DOUBT,
 	HUNT_SEAMLESS, /* what came of it */
 	HUNT_SEMI_SEAMLESS,
