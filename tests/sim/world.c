@@ -522,6 +522,7 @@ bool world_sealed_byte(struct world *world, uint32_t index,
 				(void *)(region->base +
 					 sizeof(struct region_header));
 			uint32_t slot = 0;
+			uint32_t len;
 
 			if (peers->links[i].state != PEER_LINK_UP ||
 			    !region->base ||
@@ -530,10 +531,12 @@ bool world_sealed_byte(struct world *world, uint32_t index,
 			/* Length, owner and hash, or the bytes. */
 			*byte = (uint8_t *)&slots[slot].len +
 				seeded_below(random, 20);
-			if (seeded_below(random, 2) && slots[slot].len)
+			/* A length may be torn already. */
+			len = min_u32(slots[slot].len, region->slot_bytes);
+			if (seeded_below(random, 2) && len)
 				*byte = heap_of(region) +
 					(size_t)slot * region->slot_bytes +
-					seeded_below(random, slots[slot].len);
+					seeded_below(random, len);
 			return true;
 		}
 	}
