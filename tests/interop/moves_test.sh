@@ -20,53 +20,34 @@ for word in "$@"; do
 	*=*) keys+=("${word%%=*} = ${word#*=}") ;;
 	esac
 done
-. "$(dirname "$0")/pair.sh"
+. "$(dirname "$0")/lib.sh"
 
+# A [test] section decides by itself what a move can be.
 ask=(--mode "$mode")
 if [ ${#keys[@]} -gt 0 ]; then
+	need_test_build
 	ask=()
 	keys=("[test]" "${keys[@]}")
-	printf '%s\n' "${keys[@]}" >"$pair_dir/test.conf"
-	"$FLUSHMARKD" --config "$pair_dir/test.conf" --check >/dev/null 2>&1 ||
-		skip "only a test build has: ${keys[*]:1}"
 fi
-pair_start "${keys[@]}"
 
-lines=$pair_dir/client.log
-coproc CLIENT {
-	exec "$GTK_CLIENT" --host 127.0.0.1 --port "$port_A" --guest demo-0 \
-		--password "$(ticket_of A demo-0)" --moves "$moves" \
-		--seconds 120 --mode "${strict%%-*}" 2>&1
-}
-client=$CLIENT_PID
-pair_pids+=("$client")
-exec 4<&"${CLIENT[0]}"
-
-# wait_line PATTERN: reads on until the client has said it.
-wait_line() {
-	local line
-	while read -r -t 15 -u 4 line; do
-		[ "${line:0:1}" = "{" ] && echo "$line" >"$pair_dir/report" ||
-			echo "client: $line" | tee -a "$lines"
-		[[ $line =~ $1 ]] && return 0
-		[ "${line:0:1}" != "{" ] || return 1
+shuttle() {
+	local at=A i
+	start_pair "${keys[@]}" -- "${keys[@]}"
+	client_start A --moves "$moves" --seconds 120 --mode "${strict%%-*}"
+	for ((i = 1; i <= moves; i++)); do
+		[ -n "$rush" ] || may_move $at
+		move $at "${ask[@]}" || fail "move $i, from $at"
+		at=$(other $at)
+		[ -n "$rush" ] || client_must_say "^move $i $mode " 15
 	done
-	return 1
+	await 15 has_ended client || fail "the client does not end"
+	wait "${pid[client]}" || fail "the client ended with $?"
+	note "lost $(report .lost_bytes) bytes, paused" \
+		"$(report .output_pause_ms) ms at most"
+	[ "$(report .lost_bytes)" = 0 ] ||
+		note "(stream bytes@position: $(report '[.streams.losses[] |
+			"\(.stream) \(.bytes)@\(.at)"] | join(", ")'))"
 }
 
-wait_line '^up$' || fail "the client did not come up"
-at=A
-for ((i = 1; i <= moves; i++)); do
-	to=$(other "$at")
-	control "$at" move demo-0 "$to" "${ask[@]}" \
-		>"$pair_dir/move.log" 2>&1 || fail "move $i, $at to $to"
-	at=$to
-	[ -n "$rush" ] || wait_line "^move $i $mode " ||
-		fail "the client did not see move $i as $mode"
-done
-wait_line '^\{' || fail "the client did not report"
-wait "$client"
-code=$?
-pair_pids=("${pair_pids[@]:0:2}")
-cat "$pair_dir/report"
-[ "$code" -eq 0 ] || fail "the client ended with $code"
+run_case "$mode $moves $*" shuttle
+end_cases
