@@ -345,12 +345,15 @@ void drain_event(struct drain *drain, uint32_t index,
 		drain->counts.in_doubt -= item->move_state == MOVE_IN_DOUBT;
 		drain->counts.in_doubt += event->state == MOVE_IN_DOUBT;
 		item->move_state = event->state;
+		/* It goes, so no earlier move is in the way any more. An undo
+		 * says LIVE at the end: that is no reason to freeze again. */
+		if (event->state > MOVE_OFFERED)
+			item->busy = false;
 		return;
 	}
 	/* Its last move was not finished when this one was asked for. */
 	if (item->busy && event->result == MOVE_FAILED &&
-	    item->move_state <= MOVE_OFFERED && item->tries < DRAIN_TRIES_MAX &&
-	    drain->state == DRAIN_RUNNING) {
+	    item->tries < DRAIN_TRIES_MAX && drain->state == DRAIN_RUNNING) {
 		retry(drain, item, now_ns);
 		return;
 	}

@@ -244,6 +244,29 @@ Test(drain, tries_the_busy_again)
 	drain_fini(&drain);
 }
 
+/* An undo says LIVE at the end; it had been frozen, and is not again. */
+Test(drain, does_not_freeze_the_busy_again)
+{
+	struct op_row row = row_of(1, MODE_SEAMLESS, 1);
+	struct op_move_event event = {.state = MOVE_FREEZING};
+	struct drain_order order;
+	struct drain drain;
+
+	wish_for(&drain, 1, 0);
+	row.state = MOVE_COMMITTED;
+	cr_assert_eq(drain_add(&drain, &row), 0);
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	drain_event(&drain, order.item, &event, START_NS);
+	event.state = MOVE_LIVE;
+	drain_event(&drain, order.item, &event, START_NS);
+	finish(&drain, &order, MOVE_FAILED, MODE_SEAMLESS, 0, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.failed, 1);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
 Test(drain, puts_back_what_a_full_ring_refused)
 {
 	struct drain_order order;
