@@ -137,6 +137,8 @@ static int measure(struct echo *echo)
 	if (!err)
 		err = serve_cpu_ns(&echo->serve, &after);
 	wall = sessions_clock() - wall;
+	if (!err && echo->messages == 0)
+		err = -ENODATA;
 	if (err)
 		return err;
 	cpu = (double)(after - before) * 1e-9;

@@ -23,6 +23,7 @@
 #define SETTLE_PART  200                     /* ms looked at in one go ... */
 #define SETTLE_NS    ((uint64_t)2 * 1000000) /* ... and used in it at most */
 #define DESKTOPS_MAX 2000
+#define TRIES        3
 
 static void pause_ms(uint32_t ms)
 {
@@ -60,13 +61,13 @@ static int write_text(const char *path, const char *text)
 }
 
 /* The first of count ports in a row that nobody listens at. 0: none. */
-static uint16_t find_ports(uint32_t count)
+static uint16_t find_ports(uint32_t count, uint32_t try)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	uint32_t start = 20000 + (uint32_t)getpid() % 64 * 64;
+	uint32_t start = 20000 + ((uint32_t)getpid() + 17 * try) % 64 * 128;
 	uint32_t run = 0;
 
 	/* Below the range that the system deals out to those who connect. */
@@ -213,10 +214,10 @@ static int wait_ready(struct serve *serve)
 }
 
 static int start_kind(struct serve *serve, const char *kind,
-		      const char *build_dir)
+		      const char *build_dir, uint32_t try)
 {
 	bool spice = strncmp(kind, "spice", 5) == 0;
-	uint16_t port = find_ports(spice ? serve->count : 1);
+	uint16_t port = find_ports(spice ? serve->count : 1, try);
 
 	if (port == 0)
 		return -EADDRINUSE;
@@ -249,9 +250,13 @@ int serve_start(struct serve *serve, const char *kind, const char *build_dir,
 	if (!serve->targets || !mkdtemp(serve->dir))
 		err = -ENOMEM;
 	else
-		err = start_kind(serve, kind, build_dir);
-	if (!err)
-		err = wait_ready(serve);
+		err = -ECHILD;
+	/* Another may take a port between our look and its use. */
+	for (uint32_t try = 0; try < TRIES && err == -ECHILD; try++) {
+		err = start_kind(serve, kind, build_dir, try);
+		if (!err)
+			err = wait_ready(serve);
+	}
 	if (err) {
 		fprintf(stderr, "%s did not start: %s; see %s/log\n", kind,
 			strerror(-err), serve->dir);
