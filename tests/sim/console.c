@@ -123,6 +123,9 @@ static void got_line(struct console *console, const char *line)
 	if (!strcmp(text_of(whole, "event"), "MOVE_STATE") &&
 	    json_is_true(json_object_get(data, "done")))
 		move_ended(console, data);
+	else if (!strcmp(text_of(data, "state"), "in-doubt") &&
+		 json_object_get(data, "job"))
+		console->ended++; /* who waits is told that, and no more */
 	else if (refused)
 		world_say(console->world, "%c: %s", 'a' + console->daemon,
 			  text_of(refused, "desc"));
