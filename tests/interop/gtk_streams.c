@@ -198,6 +198,9 @@ void streams_remove(struct client *client, SpiceChannel *channel)
 {
 	struct streams *s = &client->streams;
 
+	/* What a channel that was given up had read may still be told. */
+	g_signal_handlers_disconnect_by_func(channel, (gpointer)port_data,
+					     client);
 	if ((SpiceChannel *)s->echo == channel)
 		s->echo = NULL;
 	if ((SpiceChannel *)s->pulse == channel)
