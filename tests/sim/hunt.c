@@ -1,9 +1,7 @@
-/* hunt.c - one random run: what a seed chooses, and what must hold after it. */
-#include "tests/sim/hunt.h"
+/* hunt.c - one random run: its troubles, and what must hold after them. */
+#include "tests/sim/hunt_internal.h"
 #include "core/control.h"
 #include "tests/sim/user_check.h"
-
-#include <spice/enums.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,55 +11,6 @@
 #define BACK_MAX_NS (60 * NS_PER_S) /* until everybody works again */
 #define DONE_MAX_NS (60 * NS_PER_S) /* of the closing exchange */
 #define LEAVE_NS    (15 * NS_PER_S)
-
-struct hunt {
-	struct world world;
-	struct hunt_tally *tally;
-	const struct hunt_wish *wish;
-	struct seeded random;
-	bool calm;
-	bool harsh;
-	uint64_t active_ns;
-	uint32_t pause_us;  /* between two actions, at most */
-	uint32_t cancel_at; /* chances of 1000, at each state of a move */
-	uint32_t crash_at;
-	uint32_t cut_at;
-	uint32_t tear_at;
-	uint32_t crash_any; /* ... at each action */
-	uint32_t crash_client;
-	uint32_t hang_up;
-	uint32_t drain;
-	uint32_t force;
-	uint32_t nack_mask; /* daemons, a bit each */
-	uint32_t no_cap_mask;
-	uint32_t tiny_mask;
-	struct config_pool pool;
-	struct config_test test;
-	uint64_t restart_ns[WORLD_DAEMONS]; /* 0: it lives */
-	uint64_t return_ns[WORLD_USERS];
-	bool dead[WORLD_USERS]; /* guests that a crash may have taken */
-};
-
-static struct hunt *hunt_of(struct world *world)
-{
-	return world->wish.arg;
-}
-
-static uint32_t below(struct hunt *hunt, uint32_t limit)
-{
-	return seeded_below(&hunt->random, limit);
-}
-
-/* True with a chance of so many in a thousand. */
-static bool happens(struct hunt *hunt, uint32_t chance)
-{
-	return below(hunt, 1000) < chance;
-}
-
-static void count(struct hunt *hunt, enum hunt_event event)
-{
-	hunt->tally->events[event]++;
-}
 
 const char *hunt_event_name(enum hunt_event event)
 {
@@ -100,34 +49,6 @@ const char *hunt_event_name(enum hunt_event event)
 	return names[event];
 }
 
-static void configure(struct world *world, uint32_t daemon,
-		      struct config *config)
-{
-	struct hunt *hunt = hunt_of(world);
-
-	config->pool.region_slots = hunt->pool.region_slots;
-	config->pool.region_slot_bytes = hunt->pool.region_slot_bytes;
-	config->pool.chunks = hunt->pool.chunks;
-	if (hunt->tiny_mask >> daemon & 1)
-		config->pool.sessions = 2;
-	config->move.connect_ms = 10000;
-	config->move.freeze_ms = 5000;
-	config->move.drain_ms = 10000;
-	config->guest_demo.pulse_hz = 100;
-	config->guest_demo.first_pulse_hz = 100;
-	config->test = hunt->test;
-	config->test.nack = hunt->nack_mask >> daemon & 1;
-	config->test.no_seamless_cap = hunt->no_cap_mask >> daemon & 1;
-	if (hunt->wish->plant)
-		snprintf(config->test.plant, sizeof(config->test.plant), "%s",
-			 hunt->wish->plant);
-}
-
-static void guest_name(uint32_t number, char name[NAME_BYTES])
-{
-	snprintf(name, NAME_BYTES, "vm%u", number);
-}
-
 /*
  * What a crash takes with it: a guest that ran or stood still there, and one
  * whose only image was there. A commit that was written is kept, and the guest
@@ -163,18 +84,18 @@ static void crash(struct hunt *hunt, uint32_t daemon)
 	if (!hunt->world.daemons[daemon].alive)
 		return;
 	for (uint32_t i = 0; i < hunt->world.wish.guests; i++) {
-		guest_name(i, name);
+		hunt_guest_name(i, name);
 		hunt->dead[i] |= !survives(hunt, daemon, name);
 	}
 	world_crash(&hunt->world, daemon);
 	hunt->restart_ns[daemon] = world_now(&hunt->world) + NS_PER_MS +
-				   below(hunt, 1500) * NS_PER_MS;
+				   hunt_below(hunt, 1500) * NS_PER_MS;
 }
 
 static void cut(struct hunt *hunt, uint32_t daemon)
 {
 	struct world *world = &hunt->world;
-	uint32_t other = below(hunt, world->wish.daemons);
+	uint32_t other = hunt_below(hunt, world->wish.daemons);
 
 	if (other == daemon || !world->daemons[daemon].alive ||
 	    !world->daemons[other].alive)
@@ -183,7 +104,7 @@ static void cut(struct hunt *hunt, uint32_t daemon)
 		  'a' + other);
 	sim_path_cut(world->sim, world->daemons[daemon].machine,
 		     world->daemons[other].machine);
-	count(hunt, HUNT_CUT);
+	hunt_count(hunt, HUNT_CUT);
 }
 
 /* Flips a bit of what a daemon has sealed for another to read. */
@@ -194,16 +115,16 @@ static void tear(struct hunt *hunt, uint32_t daemon)
 	if (!world_sealed_byte(&hunt->world, daemon, &hunt->random, &byte))
 		return;
 	world_say(&hunt->world, "an image of %c is torn", 'a' + daemon);
-	*byte ^= (uint8_t)(1u << below(hunt, 8));
-	count(hunt, HUNT_TEAR);
+	*byte ^= (uint8_t)(1u << hunt_below(hunt, 8));
+	hunt_count(hunt, HUNT_TEAR);
 }
 
 static void cancel(struct hunt *hunt, uint32_t daemon)
 {
 	char name[NAME_BYTES];
 
-	guest_name(below(hunt, hunt->world.wish.guests), name);
-	count(hunt, HUNT_CANCEL);
+	hunt_guest_name(hunt_below(hunt, hunt->world.wish.guests), name);
+	hunt_count(hunt, HUNT_CANCEL);
 	world_cancel(&hunt->world, daemon, name);
 }
 
@@ -213,182 +134,22 @@ static void on_state(struct world *world, uint32_t daemon, const char *state)
 	bool source = !strncmp(state, "source", 6);
 
 	if (strstr(state, "in-doubt"))
-		count(hunt, HUNT_IN_DOUBT);
+		hunt_count(hunt, HUNT_IN_DOUBT);
 	if (hunt->calm)
 		return;
-	if (happens(hunt, hunt->cancel_at))
+	if (hunt_happens(hunt, hunt->cancel_at))
 		cancel(hunt, daemon);
-	if (happens(hunt, hunt->cut_at))
+	if (hunt_happens(hunt, hunt->cut_at))
 		cut(hunt, daemon);
-	if (happens(hunt, hunt->tear_at))
+	if (hunt_happens(hunt, hunt->tear_at))
 		tear(hunt, daemon);
 	/* Most is at stake between a commit and its answer. */
-	if (happens(hunt,
-		    hunt->crash_at *
-			    (strcmp(state, "source-committed") ? 1 : 5))) {
-		count(hunt,
-		      source ? HUNT_CRASH_SOURCE : HUNT_CRASH_DESTINATION);
+	if (hunt_happens(hunt,
+			 hunt->crash_at *
+				 (strcmp(state, "source-committed") ? 1 : 5))) {
+		hunt_count(hunt,
+			   source ? HUNT_CRASH_SOURCE : HUNT_CRASH_DESTINATION);
 		crash(hunt, daemon);
-	}
-}
-
-/* --- what a seed chooses -------------------------------------------------- */
-
-static void choose_limits(struct hunt *hunt)
-{
-	hunt->pool.region_slots = 64;
-	hunt->pool.region_slot_bytes = 65536;
-	hunt->pool.chunks = 2048;
-	if (happens(hunt, 300)) {
-		hunt->pool.region_slots = 1 + below(hunt, 12);
-		hunt->pool.region_slot_bytes = 64u << below(hunt, 8);
-		count(hunt, HUNT_TINY_REGION);
-	}
-	if (happens(hunt, 100)) {
-		hunt->tiny_mask = 6;
-		count(hunt, HUNT_TINY_TABLES);
-	}
-	if (hunt->harsh && happens(hunt, 60)) {
-		hunt->pool.chunks = 24 + below(hunt, 100);
-		count(hunt, HUNT_FEW_CHUNKS);
-	}
-}
-
-static void choose_protocol(struct hunt *hunt)
-{
-	static const uint32_t windows[] = {0, 1, 2, 3, 20};
-
-	hunt->test.migrate_flags = 3;
-	hunt->test.ack_window = windows[below(hunt, ARRAY_LEN(windows))];
-	/* With other flags there is no way back. */
-	if (hunt->harsh && happens(hunt, 150)) {
-		hunt->test.migrate_flags = below(hunt, 3);
-		count(hunt, HUNT_OTHER_FLAGS);
-	}
-	if (happens(hunt, 80)) {
-		hunt->test.src_mig_version = 2;
-		count(hunt, HUNT_VERSION_SKEW);
-	}
-	if (happens(hunt, 100)) {
-		hunt->nack_mask = 1 + below(hunt, 7);
-		count(hunt, HUNT_NACK);
-	}
-	if (happens(hunt, 100)) {
-		hunt->no_cap_mask = 1 + below(hunt, 7);
-		count(hunt, HUNT_NO_CAP);
-	}
-}
-
-static void choose_troubles(struct hunt *hunt)
-{
-	hunt->active_ns = (500 + below(hunt, 3500)) * NS_PER_MS;
-	hunt->pause_us = 2000u << below(hunt, 7);
-	hunt->force = below(hunt, 2) * 200;
-	hunt->drain = happens(hunt, 250) ? below(hunt, 150) : 0;
-	hunt->cancel_at = happens(hunt, 400) ? below(hunt, 300) : 0;
-	if (!hunt->harsh)
-		return;
-	hunt->crash_at = happens(hunt, 400) ? below(hunt, 120) : 0;
-	hunt->cut_at = happens(hunt, 400) ? below(hunt, 200) : 0;
-	hunt->tear_at = happens(hunt, 500) ? below(hunt, 300) : 0;
-	hunt->crash_any = happens(hunt, 200) ? below(hunt, 60) : 0;
-	hunt->crash_client = happens(hunt, 300) ? below(hunt, 60) : 0;
-	hunt->hang_up = happens(hunt, 300) ? below(hunt, 60) : 0;
-}
-
-static uint64_t some_delay_ns(struct hunt *hunt)
-{
-	static const uint32_t us[] = {20, 20, 200, 1000, 5000, 20000};
-
-	return us[below(hunt, ARRAY_LEN(us))] * NS_PER_US;
-}
-
-static void choose_paths(struct hunt *hunt)
-{
-	struct world *world = &hunt->world;
-	struct sim_path peers = sim_path_default();
-	struct sim_path clients = sim_path_default();
-
-	peers.delay_ns = some_delay_ns(hunt);
-	peers.faults = happens(hunt, 500);
-	clients.delay_ns = some_delay_ns(hunt);
-	clients.jitter_ns = happens(hunt, 300) ? clients.delay_ns / 2 : 0;
-	clients.faults = happens(hunt, 800);
-	for (uint32_t i = 0; i < world->wish.daemons; i++) {
-		for (uint32_t j = 0; j < i; j++)
-			sim_path_set(world->sim, world->daemons[i].machine,
-				     world->daemons[j].machine, &peers);
-		for (uint32_t u = 0; u < world->user_count; u++)
-			sim_path_set(world->sim, world->daemons[i].machine,
-				     world->users[u].machine, &clients);
-	}
-}
-
-static void choose_client(struct hunt *hunt, struct client_options *options)
-{
-	static const uint8_t caps[] = {0x7, 0xb, 0x3, 0x2, 0x0};
-
-	client_options_default(options);
-	options->framebuffer = true;
-	options->full_header = happens(hunt, 300);
-	options->no_auth_selection = happens(hunt, 100);
-	options->link_seed = below(hunt, 1000);
-	if (happens(hunt, 150)) {
-		options->main_caps = caps[below(hunt, ARRAY_LEN(caps))];
-		count(hunt, HUNT_SMALL_CLIENT);
-	}
-	if (happens(hunt, 50))
-		options->skip_types = 1u << SPICE_CHANNEL_USBREDIR;
-}
-
-static void choose_world(struct hunt *hunt)
-{
-	struct world_wish wish = {
-		.seed = hunt->wish->seed,
-		.daemons = 2 + below(hunt, 2),
-		.shards = 1 + below(hunt, 2),
-		.guests = 1 + below(hunt, 4),
-		.one_host = happens(hunt, 500),
-		.torn_journal = happens(hunt, 500),
-		.verbose = hunt->wish->verbose,
-		.configure = configure,
-		.on_state = on_state,
-		.arg = hunt,
-	};
-
-	hunt->harsh = happens(hunt, 400);
-	choose_limits(hunt);
-	choose_protocol(hunt);
-	choose_troubles(hunt);
-	world_init(&hunt->world, &wish);
-	hunt->world.strict = !hunt->harsh;
-}
-
-static void choose_users(struct hunt *hunt)
-{
-	struct world *world = &hunt->world;
-
-	for (uint32_t i = 0; i < world->wish.guests; i++) {
-		struct user_wish wish = {
-			.think_ns = (1 + below(hunt, 20)) * NS_PER_MS,
-			.burst_max_bytes = 1u << below(hunt, 13),
-			.returns = true,
-			.listens_badly = true,
-		};
-
-		guest_name(i, wish.guest);
-		choose_client(hunt, &wish.options);
-		/* Without a mark nobody knows what was on its way. */
-		wish.lossy =
-			!(hunt->test.migrate_flags & SPICE_MIGRATE_NEED_FLUSH);
-		user_add(world, &wish);
-	}
-	choose_paths(hunt);
-	if (happens(hunt, 200)) {
-		for (uint32_t i = 0; i < world->wish.daemons; i++)
-			sim_host_set_keys(world->daemons[i].host,
-					  2 * world->wish.shards);
-		count(hunt, HUNT_FEW_KEYS);
 	}
 }
 
@@ -402,30 +163,30 @@ static void ask_move(struct hunt *hunt)
 	struct guest *guest;
 	char name[NAME_BYTES];
 	char peer[2] = {0};
-	uint32_t target = below(hunt, world->wish.daemons);
+	uint32_t target = hunt_below(hunt, world->wish.daemons);
 	int owner;
 
-	guest_name(below(hunt, world->wish.guests), name);
+	hunt_guest_name(hunt_below(hunt, world->wish.guests), name);
 	owner = world_owner(world, name, &guest);
 	if (owner < 0 || (uint32_t)owner == target)
 		return;
 	/* One without a client is refused at once: now and then is enough. */
-	if (!guest->session && !happens(hunt, 20))
+	if (!guest->session && !hunt_happens(hunt, 20))
 		return;
-	if (guest->move && !happens(hunt, 100))
+	if (guest->move && !hunt_happens(hunt, 100))
 		return;
 	peer[0] = (char)('a' + target);
-	count(hunt, guest->move ? HUNT_SECOND_MOVE : HUNT_MOVE);
+	hunt_count(hunt, guest->move ? HUNT_SECOND_MOVE : HUNT_MOVE);
 	console_move(&world->daemons[owner].console, name, peer,
-		     modes[below(hunt, happens(hunt, 100) ? 5 : 3)],
-		     happens(hunt, hunt->force));
+		     modes[hunt_below(hunt, hunt_happens(hunt, 100) ? 5 : 3)],
+		     hunt_happens(hunt, hunt->force));
 }
 
 static void ask_drain(struct hunt *hunt)
 {
 	struct world *world = &hunt->world;
-	uint32_t from = below(hunt, world->wish.daemons);
-	uint32_t to = below(hunt, world->wish.daemons);
+	uint32_t from = hunt_below(hunt, world->wish.daemons);
+	uint32_t to = hunt_below(hunt, world->wish.daemons);
 
 	if (from == to || !world->daemons[from].alive)
 		return;
@@ -433,14 +194,14 @@ static void ask_drain(struct hunt *hunt)
 	console_say(&world->daemons[from].console,
 		    "{\"execute\": \"drain\", \"arguments\": {\"peer\": "
 		    "\"%c\", \"parallel\": %u}}",
-		    'a' + to, 1 + below(hunt, 3));
-	count(hunt, HUNT_DRAIN);
+		    'a' + to, 1 + hunt_below(hunt, 3));
+	hunt_count(hunt, HUNT_DRAIN);
 }
 
 static void cancel_drain(struct hunt *hunt)
 {
 	struct world *world = &hunt->world;
-	uint32_t daemon = below(hunt, world->wish.daemons);
+	uint32_t daemon = hunt_below(hunt, world->wish.daemons);
 
 	if (world->daemons[daemon].alive)
 		console_say(&world->daemons[daemon].console,
@@ -451,37 +212,37 @@ static void cancel_drain(struct hunt *hunt)
 static void trouble_clients(struct hunt *hunt)
 {
 	struct world *world = &hunt->world;
-	uint32_t index = below(hunt, world->user_count);
+	uint32_t index = hunt_below(hunt, world->user_count);
 	struct user *user = &world->users[index];
-	bool crashes = happens(hunt, hunt->crash_client);
-	bool hangs_up = happens(hunt, hunt->hang_up);
+	bool crashes = hunt_happens(hunt, hunt->crash_client);
+	bool hangs_up = hunt_happens(hunt, hunt->hang_up);
 
 	if (!user->client || hunt->return_ns[index] || !(crashes || hangs_up))
 		return;
 	if (crashes) {
 		user_crash(user);
-		hunt->return_ns[index] =
-			world_now(world) + below(hunt, 500) * NS_PER_MS + 1;
-		count(hunt, HUNT_CRASH_CLIENT);
+		hunt->return_ns[index] = world_now(world) +
+					 hunt_below(hunt, 500) * NS_PER_MS + 1;
+		hunt_count(hunt, HUNT_CRASH_CLIENT);
 	} else {
 		user_lose(user);
-		count(hunt, HUNT_HANG_UP);
+		hunt_count(hunt, HUNT_HANG_UP);
 	}
 }
 
 static void act(struct hunt *hunt)
 {
-	if (happens(hunt, 700))
+	if (hunt_happens(hunt, 700))
 		ask_move(hunt);
-	if (happens(hunt, hunt->drain))
+	if (hunt_happens(hunt, hunt->drain))
 		ask_drain(hunt);
-	if (happens(hunt, hunt->drain / 4))
+	if (hunt_happens(hunt, hunt->drain / 4))
 		cancel_drain(hunt);
-	if (happens(hunt, hunt->cancel_at / 4))
-		cancel(hunt, below(hunt, hunt->world.wish.daemons));
-	if (happens(hunt, hunt->crash_any)) {
-		count(hunt, HUNT_CRASH_ANY);
-		crash(hunt, below(hunt, hunt->world.wish.daemons));
+	if (hunt_happens(hunt, hunt->cancel_at / 4))
+		cancel(hunt, hunt_below(hunt, hunt->world.wish.daemons));
+	if (hunt_happens(hunt, hunt->crash_any)) {
+		hunt_count(hunt, HUNT_CRASH_ANY);
+		crash(hunt, hunt_below(hunt, hunt->world.wish.daemons));
 	}
 	trouble_clients(hunt);
 }
@@ -515,11 +276,12 @@ static void run_active(struct hunt *hunt)
 		hunt->harsh ? sim_faults_all() : sim_faults_gentle();
 	uint64_t end_ns = world_now(world) + hunt->active_ns;
 
-	if (hunt->harsh && happens(hunt, 500))
+	if (hunt->harsh && hunt_happens(hunt, 500))
 		faults.chance[SIM_RESET] = 0;
 	sim_set_faults(world->sim, &faults);
 	while (world_now(world) < end_ns && !world->failed) {
-		world_run(world, 1 + below(hunt, hunt->pause_us) * NS_PER_US,
+		world_run(world,
+			  1 + hunt_below(hunt, hunt->pause_us) * NS_PER_US,
 			  NULL);
 		bring_back(hunt, false);
 		act(hunt);
@@ -661,7 +423,7 @@ static void free_the_stuck(struct hunt *hunt)
 		    client->channels[0].next == CLIENT_NONE ||
 		    !client->legs[client->channels[0].next].dead)
 			continue;
-		count(hunt, HUNT_STUCK);
+		hunt_count(hunt, HUNT_STUCK);
 		if (world->strict)
 			world_fail(world, "client %u is stuck", i);
 		user_lose(user);
@@ -756,8 +518,7 @@ bool hunt_run(const struct hunt_wish *wish, struct hunt_tally *tally,
 	hunt->wish = wish;
 	hunt->tally = tally;
 	hunt->random.state = wish->seed * 0x9e3779b97f4a7c15 + 1;
-	choose_world(hunt);
-	choose_users(hunt);
+	hunt_choose(hunt, on_state);
 	for (uint32_t i = 0; i < world->user_count; i++)
 		user_start(&world->users[i], 0);
 	if (!world_run(world, 20 * NS_PER_S, all_at_work))

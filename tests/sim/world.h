@@ -106,6 +106,9 @@ bool world_run(struct world *world, uint64_t max_ns,
 void world_crash(struct world *world, uint32_t daemon);
 void world_start(struct world *world, uint32_t daemon);
 
+/* What a living daemon's shard serves. */
+struct service *world_service(struct world_daemon *daemon, uint32_t shard);
+
 /* Where a guest runs now, or -1. */
 int world_owner(struct world *world, const char *guest, struct guest **record);
 
