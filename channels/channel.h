@@ -87,7 +87,6 @@ struct channel_cold {
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	uint64_t marked_ns;    /* FLUSH_MARK or MIGRATE_DATA was read here */
-	uint64_t committed_ns; /* AWAITED since */
 	union {
 		struct {
 			uint16_t motions; /* since the last MOTION_ACK */

@@ -61,10 +61,8 @@ struct session {
 	uint32_t tokens_due;   /* channels that have not switched yet */
 	uint32_t marks_due;
 	uint64_t linked_ns; /* its latest channel */
-	uint64_t last_input_ns;
 	uint64_t last_seen_ns; /* any byte from the client */
 	uint64_t ping_ns;      /* of the PING that awaits its PONG, 0: none */
-	uint64_t added_ns;     /* destination: worst token-to-first-message */
 	struct session_channel channels[SESSION_CHANNELS_MAX];
 	uint32_t channel_count; /* listed ones, main first */
 	/* Source: where the client was told to go. */

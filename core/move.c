@@ -39,7 +39,6 @@ struct move *move_take(struct moves *moves, enum move_role role, uint64_t id)
 	move->moves = moves;
 	move->service = moves->service;
 	move->link = PEER_LINK_NONE;
-	move->started_ns = moves->shard->now_ns;
 	if (idtable_add(&moves->by_id, id, self)) {
 		slab_give(&moves->slab, self);
 		return NULL;

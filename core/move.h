@@ -44,7 +44,6 @@ struct move {
 	uint64_t id;    /* on the wire: node, shard and a count */
 	uint64_t epoch; /* of the destination: the guest's own plus one */
 	uint64_t tag;   /* of OP_MOVE_START: goes into every event */
-	uint64_t started_ns;
 	uint64_t frozen_ns; /* source: MIGRATE was queued */
 	uint64_t committed_ns;
 	uint64_t source_added_ns; /* mark read to MIGRATE_DATA sent, worst */

@@ -297,7 +297,6 @@ static void resume_channel(struct channel *channel, void *arg)
 
 	(void)arg;
 	channel->state = CHANNEL_AWAITED;
-	cold->committed_ns = session->service->shard->now_ns;
 	session->tokens_due++;
 	if (plant_is(pool, PLANT_forget_ack_restart))
 		channel->ack_generation++;
