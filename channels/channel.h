@@ -10,13 +10,13 @@
  *   (none) --link--> UP --MIGRATE--> FROZEN --FLUSH_MARK--> SEALED
  *   FROZEN, SEALED --undone: NOTIFY--> UP
  *   SEALED --MIGRATE_DATA--> DRAINING
- *   (none) --link--> PARKED --COMMIT--> AWAITED --token--> UP
+ *   (none) --link--> PARKED --COMMIT, MIGRATE_END--> AWAITED --token--> UP
  *   any --killed--> CLOSING --CLOSED--> (none)
  *
  * UP: messages both ways. FROZEN, SEALED: nothing may be sent but MIGRATE_DATA;
  * what the client sends is kept as pending input. PARKED: a destination's
  * link, neither read nor written. AWAITED: output flows, the client's first
- * message must be the token (or with other flags any message).
+ * message must be the token (other flags, semi-seamless: any message).
  * DRAINING: the client may still close it; what comes is dropped.
  */
 struct service;

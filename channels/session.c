@@ -224,6 +224,8 @@ void session_channel_closed(struct session *session, struct channel *channel)
 	struct guest *guest = session_guest(session);
 	bool was_main = channel->type == SPICE_CHANNEL_MAIN;
 	bool gone_ahead = migrate_gone_ahead(session, channel);
+	bool done_without = session->state == SESSION_LIVE &&
+			    migrate_done_without(session, channel);
 	uint8_t type = channel->type;
 	uint8_t id = channel->id;
 
@@ -245,7 +247,7 @@ void session_channel_closed(struct session *session, struct channel *channel)
 	default:
 		if (gone_ahead) {
 			break;
-		} else if (was_main || session->move) {
+		} else if (was_main || (session->move && !done_without)) {
 			session_close(session, "the client has left");
 		} else if (guest) {
 			guest->now_ns = service->shard->now_ns;

@@ -393,18 +393,28 @@ void migrate_switched(struct channel *channel)
 	move_switched(move, 0);
 }
 
-/* Semi-seamless, post-migration step (2): c->s2 MIGRATE_END. */
+/*
+ * Semi-seamless, post-migration step (2): c->s2 MIGRATE_END. A channel that the
+ * client used has switched when it says anything, by its PONG at the latest;
+ * one that it had not linked at the source it never reads.
+ */
 static void open_channel(struct channel *channel, void *arg)
 {
 	const struct channel_ops *ops = channel_ops_of(channel->type);
 	struct session *session = channel_session(channel);
 	struct guest *guest = session_guest(session);
+	bool used = session_find(session, channel->type, channel->id)
+			    ->linked_at_source;
 
 	(void)arg;
 	if (channel->type == SPICE_CHANNEL_MAIN)
 		return;
-	channel->state = CHANNEL_UP;
+	channel->state = used ? CHANNEL_AWAITED : CHANNEL_UP;
 	ops->open(channel);
+	if (used) {
+		session->tokens_due++;
+		channel_ping(channel);
+	}
 	channel_unhold(channel);
 	if (!ops->guest_may_send)
 		guest->ops->channel_up(guest, channel->type, channel->id);
@@ -413,16 +423,32 @@ static void open_channel(struct channel *channel, void *arg)
 int migrate_end(struct session *session)
 {
 	struct move *move = moves_get(session->service->moves, session->move);
+	struct channel *main_channel = session_main(session);
 	struct guest *guest = session_guest(session);
 
 	if (!session->semi_wait || !guest || !move)
 		return -EPROTO;
 	session->semi_wait = false;
+	session->tokens_due = 1; /* main's, which this message is */
 	guest->now_ns = session->service->shard->now_ns;
-	channel_main.open(session_main(session));
+	channel_main.open(main_channel);
 	session_each(session, open_channel, NULL);
-	move_switched(move, 0);
+	migrate_switched(main_channel);
 	return 0;
+}
+
+bool migrate_done_without(struct session *session, struct channel *channel)
+{
+	const struct move *move =
+		moves_get(session->service->moves, session->move);
+
+	if (!move || move->role != MOVE_DESTINATION ||
+	    move->mode != MODE_SEMI_SEAMLESS ||
+	    channel->type == SPICE_CHANNEL_MAIN)
+		return false;
+	if (channel->state == CHANNEL_AWAITED)
+		migrate_switched(channel);
+	return channel->state == CHANNEL_UP;
 }
 
 void migrate_fresh(struct session *session)

@@ -77,6 +77,12 @@ int migrate_token(struct channel *channel, const uint8_t *data, uint32_t len);
 /* An AWAITED channel without token has said something. */
 void migrate_switched(struct channel *channel);
 
+/*
+ * A connection of a live session has ended. True when the client may do without
+ * that channel and the move goes on: semi-seamless, where it has started over.
+ */
+bool migrate_done_without(struct session *session, struct channel *channel);
+
 /* --- seal.c: 0 or -errno, and the move cannot go on -------------------- */
 int migrate_seal_channel(struct move *move, struct channel *channel);
 int migrate_seal_guest(struct move *move, struct session *session,

@@ -87,6 +87,40 @@ static void run_overflow(struct attacker *attacker,
 		hostile_fail(attacker, "the session was closed");
 }
 
+/*
+ * Semi-seamless: when main has switched a client may do without a channel. It
+ * is not waited for, and one that says nothing at all is given up in the end.
+ */
+static void run_semi(struct attacker *attacker, const struct hostile_case *by)
+{
+	const uint8_t version[] = {2, 0, 0, 0};
+
+	attacker->also = by->type;
+	hostile_go_along(attacker, AT_PARKED);
+	attacker_say(attacker, 1, SPICE_MSGC_MAIN_MIGRATE_DST_DO_SEAMLESS,
+		     version, sizeof(version));
+	hostile_hears(attacker, 1, SPICE_MSG_MAIN_MIGRATE_DST_SEAMLESS_NACK);
+	attacker_say(attacker, 0, SPICE_MSGC_MAIN_MIGRATE_CONNECTED, NULL, 0);
+	hostile_hears(attacker, 0, SPICE_MSG_MAIN_MIGRATE_END);
+	attacker_say(attacker, 1, SPICE_MSGC_MAIN_MIGRATE_END, NULL, 0);
+	hostile_hears(attacker, 1, SPICE_MSG_MAIN_INIT);
+	hostile_hears(attacker, 3, SPICE_MSG_PING);
+	attacker_run(attacker, 500 * NS_PER_MS);
+	if (!world_moves(attacker->world))
+		hostile_fail(attacker, "a channel was not waited for");
+	if (by->state) {
+		attacker_hang_up(attacker, 3);
+		attacker_run(attacker, 500 * NS_PER_MS);
+	} else {
+		attacker_run(attacker, 15 * NS_PER_S);
+	}
+	if (world_moves(attacker->world))
+		hostile_fail(attacker, "the move lives on");
+	if (attacker->legs[1].closed != !by->state)
+		hostile_fail(attacker, "its session at the destination is %s",
+			     by->state ? "closed" : "still there");
+}
+
 /* After a move that failed the client may dial the destination again, or come
  * there from an older list: the id means nothing there any more. */
 static void run_stray(struct attacker *attacker, const struct hostile_case *by)
@@ -222,6 +256,13 @@ const struct hostile_case hostile_moves[] = {
 	 .run = run_overflow,
 	 .type = SPICE_CHANNEL_PORT,
 	 .want = 12},
+	{.name = "semi-does-without-a-channel",
+	 .run = run_semi,
+	 .type = SPICE_CHANNEL_PORT,
+	 .state = 1},
+	{.name = "semi-silent-on-a-channel",
+	 .run = run_semi,
+	 .type = SPICE_CHANNEL_PORT},
 	{.name = "stray-main-behind-a-failed-move",
 	 .run = run_stray,
 	 .type = SPICE_CHANNEL_MAIN,
