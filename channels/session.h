@@ -42,6 +42,7 @@ struct session {
 	uint8_t header_mode; /* enum frame_mode */
 	bool listed;         /* the client has the CHANNELS_LIST */
 	bool begin_pending;  /* BEGIN is out: main is not read by the client */
+	bool dial_failed;    /* its last answer to BEGIN was CONNECT_ERROR */
 	bool semi_wait;      /* destination: MIGRATE_END is awaited */
 	bool switch_wait;    /* destination: a fresh main link is awaited */
 	bool nack;           /* DO_SEAMLESS is to get NACK */

@@ -122,7 +122,10 @@ enum move_mode migrate_explain(struct session *session, char *reason,
 			 wire_channel_name(missing->type), missing->id);
 		return MODE_SEMI_SEAMLESS;
 	}
-	snprintf(reason, cap, "the client can");
+	snprintf(reason, cap, "the client can%s",
+		 session->dial_failed ? ", but could not dial last time; with "
+					"passed descriptors it needs --force"
+				      : "");
 	return MODE_SEAMLESS;
 }
 

@@ -84,6 +84,7 @@ int migrate_connected(struct session *session, bool seamless)
 	if (!session->begin_pending || !move)
 		return -EPROTO;
 	session->begin_pending = false;
+	session->dial_failed = false;
 	move_ready(move, seamless ? MODE_SEAMLESS : MODE_SEMI_SEAMLESS);
 	return 0;
 }
@@ -95,6 +96,7 @@ int migrate_connect_error(struct session *session)
 	if (!session->begin_pending || !move)
 		return -EPROTO;
 	session->begin_pending = false;
+	session->dial_failed = true;
 	if (move->force && !move->cancelled)
 		move_ready(move, MODE_SWITCH_HOST);
 	else

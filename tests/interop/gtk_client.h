@@ -25,6 +25,7 @@ struct options {
 	uint32_t moves;
 	uint64_t rate; /* bytes per second to the echo */
 	bool seamless; /* the only mode that is right */
+	gboolean pass; /* each connection is made here and handed over */
 };
 
 enum how { HOW_UNKNOWN, HOW_SEAMLESS, HOW_SEMI_SEAMLESS, HOW_SWITCH_HOST };

@@ -1,6 +1,9 @@
 /* gtk_session.c - the real client's session and its channels. */
 #include "tests/interop/gtk_client.h"
 
+#include <gio/gunixsocketaddress.h>
+#include <unistd.h>
+
 static const char *event_name(SpiceChannelEvent event)
 {
 	switch (event) {
@@ -45,6 +48,37 @@ static void channel_event(SpiceChannel *channel, SpiceChannelEvent event,
 	}
 }
 
+/* As an application does that has its connections from elsewhere. */
+static void open_fd(SpiceChannel *channel, int with_tls, gpointer user)
+{
+	struct client *client = user;
+	const struct options *o = &client->options;
+	GSocketClient *dialer = g_socket_client_new();
+	GSocketConnection *connection;
+	GSocketConnectable *to;
+
+	(void)with_tls;
+	if (o->unix_path != NULL)
+		to = G_SOCKET_CONNECTABLE(
+			g_unix_socket_address_new(o->unix_path));
+	else
+		to = g_network_address_new(
+			o->host, (guint16)g_ascii_strtoull(o->port, NULL, 10));
+	connection = g_socket_client_connect(dialer, to, NULL, NULL);
+	if (connection != NULL) {
+		/* The library gets a descriptor of its own. */
+		spice_channel_open_fd(
+			channel,
+			dup(g_socket_get_fd(
+				g_socket_connection_get_socket(connection))));
+		g_object_unref(connection);
+	} else {
+		client_error(client, "cannot connect for a channel");
+	}
+	g_object_unref(to);
+	g_object_unref(dialer);
+}
+
 /* The manager of USB devices connects its channels; without it we do. */
 static void add_usb(struct client *client, SpiceChannel *channel)
 {
@@ -74,6 +108,9 @@ static void channel_new(SpiceSession *session, SpiceChannel *channel,
 	client->channels++;
 	g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event),
 			 client);
+	if (client->options.pass)
+		g_signal_connect(channel, "open-fd", G_CALLBACK(open_fd),
+				 client);
 	if (SPICE_IS_MAIN_CHANNEL(channel)) {
 		client->main = channel;
 		return; /* connects itself */
@@ -131,6 +168,7 @@ void session_open(struct client *client)
 {
 	const struct options *o = &client->options;
 	GError *error = NULL;
+	bool opened;
 
 	client->session = spice_session_new();
 	g_object_set(client->session, "password", o->password, "enable-audio",
@@ -151,7 +189,9 @@ void session_open(struct client *client)
 			 G_CALLBACK(disconnected), client);
 	client->usb = spice_usb_device_manager_get(client->session, &error);
 	g_clear_error(&error);
-	if (!spice_session_connect(client->session)) {
+	opened = o->pass ? spice_session_open_fd(client->session, -1)
+			 : spice_session_connect(client->session);
+	if (!opened) {
 		client_error(client, "cannot connect");
 		client->ended = true;
 	}

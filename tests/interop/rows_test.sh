@@ -100,6 +100,31 @@ unix_socket() {
 	client_lost_nothing
 }
 
+# Nobody can tell such a client from one that dials by itself, until it answers
+# CONNECT_ERROR; from then on explain says what it may be, and what works.
+passed_descriptors() {
+	local why
+	start_pair
+	client_start A --pass
+	move A && fail "the move went well"
+	refused_with "could not connect"
+	[ "$(row A state)" = live ] || fail "not live at A: $(row A state)"
+	[ -z "$(row B state)" ] || fail "B has the guest: $(row B state)"
+	why=$(control A explain demo-0)
+	[[ $why == *"passed descriptors"*"--force"* ]] ||
+		fail "explain: $why"
+	client_lost_nothing
+}
+
+passed_unix_descriptors() {
+	start_pair
+	client_start A --pass --unix "$dir/A/door.sock"
+	move A && fail "the move went well"
+	refused_with "unix socket"
+	! said A "source-offered" || fail "an offer went out"
+	client_lost_nothing
+}
+
 # A seamless swap of it would never end at the client: NACK, and explain says
 # so. The next client of that guest links all there is.
 never_linked() {
@@ -135,6 +160,8 @@ group_modes() {
 	run_case "connect fails" connect_fails
 	run_case "connect fails, forced" connect_fails_force
 	run_case "unix socket" unix_socket
+	run_case "passed descriptors" passed_descriptors
+	run_case "passed unix descriptors" passed_unix_descriptors
 	run_case "channel never linked" never_linked
 	run_case "two shards" shards
 }
