@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/arena.h"
+#include "dataplane/uring/pool.h"
 #include "dataplane/uring/uring.h"
 #include "dataplane/uring/uring_compat.h"
 
@@ -18,13 +19,9 @@
  * kernel: until then its end is not told, and nothing it points to is reused.
  */
 
-#define LISTENERS_MAX     16
-#define LISTEN_BACKLOG    4096
-#define LISTEN_PAUSE_NS   (100 * NS_PER_MS) /* after "too many open files" */
-#define BUFFER_WINDOW_MIN 16
-
-/* A view with this buffer number is a piece, not a buffer of the ring. */
-#define BUFFER_PIECE UINT32_MAX
+#define LISTENERS_MAX   16
+#define LISTEN_BACKLOG  4096
+#define LISTEN_PAUSE_NS (100 * NS_PER_MS) /* after "too many open files" */
 
 /* What a completion belongs to: the top byte of its user data. */
 enum op_kind {
@@ -49,20 +46,6 @@ enum conn_state {
 	CONN_OPEN,
 	CONN_CLOSING, /* the close is in the kernel */
 	CONN_ENDED,   /* only the last event is missing */
-};
-
-/* Bytes kept for a connection: held back, or put back by unread. */
-struct piece {
-	struct piece *next;
-	struct piece **link; /* what points here, while lent as a view */
-	uint32_t len;
-	uint32_t reserved;
-	uint8_t data[];
-};
-
-struct kept {
-	struct piece *head;
-	struct piece *tail;
 };
 
 /* Where a connect or a send in flight keeps its arguments. */
@@ -110,21 +93,6 @@ struct listener {
 	char path[ADDR_PATH_MAX]; /* a unix socket's, unlinked at the end */
 };
 
-struct buffers {
-	struct io_uring_buf_ring *ring;
-	uint8_t *memory;
-	uint16_t *free; /* a stack: the last one back is the first one used */
-	bool *lent;     /* out as a view: found when recycled twice */
-	uint32_t free_count;
-	uint32_t ring_count; /* given to the kernel and not yet back */
-	uint32_t credit;     /* starved connections that may be armed now */
-	uint32_t window;     /* how many the kernel should have */
-	uint32_t used_peak;
-	uint32_t fills;
-	uint32_t count;
-	uint32_t bytes;
-};
-
 struct features {
 	uint32_t setup_flags;
 	bool direct; /* an installed descriptor can be had of a direct one */
@@ -149,7 +117,7 @@ struct uring_dp {
 	uint32_t work_count;
 
 	struct buffers buffers;
-	struct piece *lent; /* pieces out as views */
+	struct piece *lent; /* pieces of other dps, out as views */
 	uint64_t kept_bytes;
 
 	struct listener listeners[LISTENERS_MAX];
@@ -207,27 +175,6 @@ struct io_uring_sqe *ring_sqe(struct uring_dp *u); /* NULL: full */
 void ring_enter(struct uring_dp *u, uint64_t wait_ns);
 void ring_set_data(struct io_uring_sqe *sqe, enum op_kind kind,
 		   uint32_t generation, uint32_t index);
-
-/* buffers.c: the receive buffers. */
-int buffers_init(struct uring_dp *u);
-void buffers_fill(struct uring_dp *u);
-uint8_t *buffers_take(struct uring_dp *u, uint32_t buffer);
-void buffers_give(struct uring_dp *u, uint32_t buffer);
-bool buffers_claim(struct uring_dp *u);
-void buffers_widen(struct uring_dp *u);
-
-/* kept.c: bytes held back. Appending copies; 0 or -ENOMEM. */
-int kept_append(struct uring_dp *u, struct kept *kept, const uint8_t *data,
-		uint32_t len);
-int kept_prepend(struct uring_dp *u, struct kept *kept, const uint8_t *data,
-		 uint32_t len);
-struct piece *kept_take(struct uring_dp *u, struct kept *kept);
-void kept_clear(struct uring_dp *u, struct kept *kept);
-struct piece *kept_export(struct uring_dp *u, struct kept *kept);
-void kept_import(struct uring_dp *u, struct kept *kept, struct piece *head);
-void kept_discard(struct piece *head);
-void piece_lend(struct uring_dp *u, struct piece *piece);
-void piece_take_back(const struct dp_view *view);
 
 /* conn.c: slots, the work list, and the walk to what is wanted. */
 struct conn *conn_open(struct uring_dp *u, int fd, uint64_t cookie);

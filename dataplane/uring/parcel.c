@@ -77,8 +77,7 @@ int uring_attach(struct dp *dp, const struct dp_parcel *parcel, uint64_t cookie,
 
 void uring_discard(struct dp *dp, const struct dp_parcel *parcel)
 {
-	(void)dp;
 	ASSERT(parcel->word[2] == PARCEL_MARK, "a parcel of this backend");
-	kept_discard((void *)(uintptr_t)parcel->word[1]);
+	kept_discard(uring_of(dp), (void *)(uintptr_t)parcel->word[1]);
 	close((int)(uint32_t)parcel->word[0]);
 }

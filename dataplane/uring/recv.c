@@ -22,8 +22,8 @@ bool recv_pump_kept(struct uring_dp *u, struct conn *conn)
 		if (!out_has_room(u))
 			return false;
 		struct piece *piece = kept_take(u, &conn->kept);
-		piece_lend(u, piece);
-		view_tell(u, conn, piece->data, piece->len, BUFFER_PIECE);
+		view_tell(u, conn, piece->data, piece->len,
+			  piece_lend(u, piece));
 	}
 	return true;
 }
@@ -62,20 +62,16 @@ bool recv_pump(struct uring_dp *u, struct conn *conn)
 static void recv_data(struct uring_dp *u, struct conn *conn, uint32_t buffer,
 		      uint32_t len)
 {
-	uint8_t *data = buffers_take(u, buffer);
-
-	if (!conn->held && !conn->killed && !conn->detaching &&
-	    !conn->kept.head) {
-		view_tell(u, conn, data, len, buffer);
-		return;
-	}
+	buffers_take(u, buffer);
 	/* The order is kept as long as anything older waits. */
-	if (!conn->killed) {
-		int error = kept_append(u, &conn->kept, data, len);
-		if (error < 0)
-			conn_fail(u, conn, error);
+	if (conn->killed) {
+		buffers_put(u, buffer);
+	} else if (conn->held || conn->detaching || conn->kept.head) {
+		kept_append(u, &conn->kept, buffer, len);
+	} else {
+		buffers_lend(u, buffer);
+		view_tell(u, conn, buffers_piece(u, buffer)->data, len, buffer);
 	}
-	buffers_give(u, buffer);
 }
 
 static void recv_starve(struct uring_dp *u, struct conn *conn)
@@ -98,7 +94,7 @@ void recv_complete(struct uring_dp *u, struct conn *conn, int32_t res,
 			return;
 		}
 		buffers_take(u, buffer);
-		buffers_give(u, buffer);
+		buffers_put(u, buffer);
 	}
 	if (res == 0)
 		conn->eof = true;
@@ -110,7 +106,7 @@ void recv_complete(struct uring_dp *u, struct conn *conn, int32_t res,
 
 void uring_recycle(struct dp *dp, const struct dp_view *view)
 {
-	if (view->buffer == BUFFER_PIECE)
+	if (view->buffer == BUFFER_FOREIGN)
 		piece_take_back(view);
 	else
 		buffers_give(uring_of(dp), view->buffer);

@@ -13,6 +13,9 @@
 #define BUFFER_LIMIT ((uint32_t)1 << 15) /* the kernel's, of one ring */
 #define REAP_BATCH   64
 
+/* Pieces come back without a wake: who has none left looks this often. */
+#define DRY_PAUSE_NS NS_PER_MS
+
 void uring_config_default(struct uring_config *config)
 {
 	*config = (struct uring_config){
@@ -157,9 +160,12 @@ static uint64_t wait_ns(struct uring_dp *u, uint64_t deadline_ns)
 	    io_uring_cq_ready(&u->ring))
 		return 0;
 	deadline_ns = min_u64(deadline_ns, listen_retry_ns(u));
-	if (deadline_ns == NS_NEVER)
+	bool dry = buffers_dry(u);
+	if (deadline_ns == NS_NEVER && !dry)
 		return NS_NEVER;
 	uint64_t now_ns = uring_now(&u->dp);
+	if (dry)
+		deadline_ns = min_u64(deadline_ns, now_ns + DRY_PAUSE_NS);
 	return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
@@ -230,11 +236,8 @@ static void uring_destroy(struct dp *dp)
 	listen_close_all(u);
 	conns_close(u);
 	ring_destroy(u);
-	while (u->lent) {
-		struct piece *next = u->lent->next;
-		free(u->lent);
-		u->lent = next;
-	}
+	piece_take_back_all(u);
+	buffers_fini(u);
 	close(u->wake_fd);
 	arena_fini(&u->arena);
 	free(u);
@@ -278,18 +281,21 @@ static bool config_valid(const struct uring_config *config)
 	return config->conn_max > 0 && config->conn_max <= CONN_LIMIT &&
 	       count > 0 && count <= BUFFER_LIMIT &&
 	       (count & (count - 1)) == 0 && config->buffer_bytes > 0 &&
-	       config->buffer_bytes <= (1u << 20);
+	       config->buffer_bytes <= (1u << 20) &&
+	       buffers_total(config) <= PIECES_LIMIT;
 }
 
 static int tables_init(struct uring_dp *u)
 {
 	size_t conns = u->config.conn_max * sizeof(struct conn);
 	size_t sends = u->config.conn_max * sizeof(struct send);
-	size_t buffers =
-		(size_t)u->config.buffer_count * (u->config.buffer_bytes + 64);
+	/* The ring of buffers, and what is noted of each piece. */
+	size_t notes =
+		u->config.buffer_count * sizeof(struct io_uring_buf) +
+		buffers_total(&u->config) * (sizeof(uint16_t) + sizeof(bool));
 
 	/* Address space; only what is used becomes memory. */
-	int error = arena_init(&u->arena, conns + sends + buffers + (1u << 16));
+	int error = arena_init(&u->arena, conns + sends + notes + (1u << 16));
 	if (error < 0)
 		return error;
 	u->conns = arena_take(&u->arena, conns, CACHE_LINE_BYTES);
@@ -317,6 +323,7 @@ static int uring_init(struct uring_dp *u)
 	if (error == 0)
 		return 0;
 	ring_destroy(u);
+	buffers_fini(u);
 fail_wake:
 	close(u->wake_fd);
 fail_arena:

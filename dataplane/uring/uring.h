@@ -12,10 +12,13 @@
  * thread that called. dp_wake comes from anywhere.
  */
 struct uring_config {
-	uint32_t conn_max;       /* connections at once, 1 to 2^20 */
-	uint32_t buffer_count;   /* receive buffers, a power of two */
-	uint32_t buffer_bytes;   /* of each; all together best within L2 */
-	uint32_t kept_max_bytes; /* most that unread may hold, all together */
+	uint32_t conn_max;     /* connections at once, 1 to 2^20 */
+	uint32_t buffer_count; /* receive buffers, a power of two */
+	uint32_t buffer_bytes; /* of each; all together best within L2 */
+	/* Most that unread may hold, all together, counted in whole buffers:
+	 * so many more are reserved at start, and touched when used. With
+	 * buffer_count no more than 65536. */
+	uint32_t kept_max_bytes;
 	/* Connections live in the ring's own table and cost the process no
 	 * descriptor. conn_max must then be below the limit per process. */
 	bool direct_descriptors;
@@ -37,7 +40,7 @@ struct uring_stats {
 	uint64_t resumed;      /* sends continued after a short one */
 	uint64_t enters;       /* system calls to submit, collect or wait */
 	uint64_t cancels;      /* cancels that missed and were sent again */
-	uint64_t copied_bytes; /* kept for unhold or a parcel */
+	uint64_t copied_bytes; /* put back by unread */
 };
 
 /* Reads the counters. The owning thread. */

@@ -1,6 +1,7 @@
 /* dp_uring_test.c - the io_uring dataplane: the suite, and what is its own. */
 #include "dataplane/uring/uring.h"
 #include "tests/unit/dp_conformance.h"
+#include "tests/unit/uring_pair.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -23,17 +24,6 @@ struct variant {
 	bool mixed;
 	char directory[64];
 };
-
-static struct uring_config small_config(bool direct)
-{
-	return (struct uring_config){
-		.conn_max = 64,
-		.buffer_count = 32,
-		.buffer_bytes = 2048,
-		.kept_max_bytes = 16u << 20,
-		.direct_descriptors = direct,
-	};
-}
 
 static int variant_make(void *arg, uint32_t index, struct dp **dp)
 {
@@ -137,55 +127,6 @@ Test(dp_uring, tcp_mixed)
 }
 
 /* The rest needs no bench: one dp or two, polled until an event comes. */
-
-static struct dp *make_dp(bool direct)
-{
-	struct uring_config config = small_config(direct);
-	struct dp *dp;
-
-	cr_assert_eq(uring_dp_create(&config, &dp), 0);
-	return dp;
-}
-
-static struct addr loopback(void)
-{
-	struct addr addr;
-
-	cr_assert_eq(addr_parse(&addr, "127.0.0.1:0"), 0);
-	return addr;
-}
-
-/* One event of that kind, others dropped; false after two seconds. */
-static bool poll_for(struct dp *dp, enum dp_event_kind kind,
-		     struct dp_event *event)
-{
-	uint64_t deadline_ns = dp_now(dp) + 2 * NS_PER_S;
-
-	while (dp_now(dp) < deadline_ns)
-		if (dp_poll(dp, event, 1, deadline_ns) && event->kind == kind)
-			return true;
-	return false;
-}
-
-/* A connection from "from" to a listener of "to", which may be the same. */
-static void make_pair(struct dp *from, struct dp *to, const struct addr *addr,
-		      dp_conn *connected, dp_conn *accepted)
-{
-	uint64_t deadline_ns = dp_now(from) + 2 * NS_PER_S;
-	struct dp_event event;
-	uint32_t seen = 0, turn = 0;
-
-	cr_assert_eq(dp_connect(from, addr, 1, connected), 0);
-	while (seen < 2 && dp_now(from) < deadline_ns) {
-		struct dp *dp = turn++ % 2 ? to : from;
-		if (!dp_poll(dp, &event, 1, dp_now(from) + NS_PER_MS))
-			continue;
-		seen++;
-		if (event.kind == DP_ACCEPTED)
-			*accepted = event.conn;
-	}
-	cr_assert_eq(seen, 2);
-}
 
 static int option_of(int fd, int level, int name)
 {
@@ -398,36 +339,6 @@ Test(dp_uring, a_direct_connection_costs_no_descriptor)
 	cr_expect_eq(open_descriptors(), before);
 	dp_destroy(server);
 	dp_destroy(client);
-}
-
-Test(dp_uring, unread_is_bounded)
-{
-	struct uring_config config = small_config(false);
-	struct addr addr = loopback();
-	static uint8_t bytes[5000];
-	struct dp_event event;
-	dp_conn from, to;
-	uint32_t got = 0;
-	struct dp *dp;
-
-	config.kept_max_bytes = 12000;
-	cr_assert_eq(uring_dp_create(&config, &dp), 0);
-	cr_assert_eq(dp_listen(dp, &addr, 0, &addr), 0);
-	make_pair(dp, dp, &addr, &from, &to);
-	cr_assert_eq(dp_hold(dp, to), 0);
-	cr_expect_eq(dp_unread(dp, to, bytes, sizeof(bytes)), 0);
-	cr_expect_eq(dp_unread(dp, to, bytes, sizeof(bytes)), 0);
-	cr_expect_eq(dp_unread(dp, to, bytes, sizeof(bytes)), -ENOBUFS);
-	cr_assert_eq(dp_unhold(dp, to), 0);
-	while (got < 2 * sizeof(bytes) && poll_for(dp, DP_RECEIVED, &event)) {
-		got += event.view.len;
-		dp_recycle(dp, &event.view);
-	}
-	cr_expect_eq(got, 2 * sizeof(bytes));
-	/* What is delivered counts no more. */
-	cr_assert_eq(dp_hold(dp, to), 0);
-	cr_expect_eq(dp_unread(dp, to, bytes, sizeof(bytes)), 0);
-	dp_destroy(dp);
 }
 
 /* An idle shard that spins must not enter the kernel. */
