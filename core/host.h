@@ -149,6 +149,9 @@ static inline void host_trap(struct host *host, const char *state)
 
 enum host_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* Writes one line to the log; format as printf. Any thread. */
+/*
+ * Adds one line to the log; format as printf. Any thread. It waits for nobody:
+ * when the log is not read fast enough, lines are lost and the next one tells.
+ */
 void host_log(struct host *host, enum host_log_level level, const char *format,
 	      ...) __attribute__((format(printf, 3, 4)));

@@ -1,4 +1,4 @@
-/* host_linux.c - the real machine: its parts under one vtable, and its log. */
+/* host_linux.c - the real machine: its parts under one vtable. */
 #include "core/daemon/internal.h"
 
 #include <errno.h>
@@ -9,15 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_LINE_BYTES 600
-#define STATE_BYTES    48
+#define STATE_BYTES 48
 
 struct host_linux {
 	struct host host;
-	enum host_log_level log;
-	bool prefixed; /* lines start with a syslog priority */
 	char stop_at[STATE_BYTES];
 	_Atomic uint32_t stopped; /* a trap is sprung once */
+	struct host_log log;
 	struct host_regions regions;
 	struct host_journal journal;
 	struct host_keys keys;
@@ -101,43 +99,28 @@ static uint64_t wall_clock_ns(struct host *host)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* One write per line: lines of several threads do not mix. */
-static void write_log(struct host *host, int level, const char *text)
+static void put_line(struct host *host, int level, const char *text)
 {
-	static const char *const names[] = {"error", "warning", "info",
-					    "debug"};
-	static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
-	const struct host_linux *self = linux_of(host);
-	char line[LOG_LINE_BYTES];
-	int len;
-
-	if (level < 0 || (size_t)level >= ARRAY_LEN(names) ||
-	    level > (int)self->log)
-		return;
-	len = snprintf(line, sizeof(line), "%s%s %s\n",
-		       self->prefixed ? priorities[level] : "", names[level],
-		       text);
-	if (len >= (int)sizeof(line)) {
-		len = (int)sizeof(line) - 1;
-		line[len - 1] = '\n';
-	}
-	/* Nobody can be told that the log is broken. */
-	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
-		return;
+	host_log_put(&linux_of(host)->log, level, text);
 }
 
 #ifdef FLUSHMARK_TEST_BUILD
-/* A test sees the line, finds the process stopped, and kills it or not. */
+/*
+ * A test sees the line, finds the process stopped, and kills it or not: so the
+ * line is written before the stop, and all in front of it are.
+ */
 static void trap(struct host *host, const char *state)
 {
 	struct host_linux *self = linux_of(host);
-	char line[LOG_LINE_BYTES];
+	char line[STATE_BYTES + 32];
 
 	if (self->stop_at[0] == '\0' || strcmp(self->stop_at, state) != 0 ||
 	    atomic_exchange(&self->stopped, 1))
 		return;
 	snprintf(line, sizeof(line), "trap %s pid %d", state, (int)getpid());
-	write_log(host, LOG_ERROR, line);
+	host_log_flush(&self->log);
+	host_log_put(&self->log, LOG_ERROR, line);
+	host_log_flush(&self->log);
 	raise(SIGSTOP);
 }
 #endif
@@ -157,7 +140,7 @@ static const struct host_ops linux_ops = {
 #ifdef FLUSHMARK_TEST_BUILD
 	.trap = trap,
 #endif
-	.log = write_log,
+	.log = put_line,
 };
 
 int host_linux_create(const struct host_linux_wish *wish, struct host **host)
@@ -168,16 +151,15 @@ int host_linux_create(const struct host_linux_wish *wish, struct host **host)
 	if (!self)
 		return -ENOMEM;
 	self->host.ops = &linux_ops;
-	self->log = wish->log;
-	self->prefixed = getenv("JOURNAL_STREAM") != NULL;
 	if (wish->stop_at)
 		snprintf(self->stop_at, sizeof(self->stop_at), "%s",
 			 wish->stop_at);
+	err = host_log_start(&self->log, wish->log);
+	if (err)
+		goto fail_self;
 	err = host_journal_open(&self->journal, wish->journal);
-	if (err) {
-		free(self);
-		return err;
-	}
+	if (err)
+		goto fail_log;
 	err = host_regions_start(&self->regions, wish->runtime_dir);
 	if (!err)
 		err = host_keys_start(&self->keys, wish->keys_first, wish->keys,
@@ -188,6 +170,11 @@ int host_linux_create(const struct host_linux_wish *wish, struct host **host)
 	}
 	*host = &self->host;
 	return 0;
+fail_log:
+	host_log_stop(&self->log);
+fail_self:
+	free(self);
+	return err;
 }
 
 void host_linux_destroy(struct host *host)
@@ -197,6 +184,7 @@ void host_linux_destroy(struct host *host)
 	host_keys_stop(&self->keys);
 	host_regions_stop(&self->regions);
 	host_journal_close(&self->journal);
+	host_log_stop(&self->log);
 	free(self);
 }
 

@@ -4,9 +4,9 @@
 #include "core/host.h"
 
 /*
- * One host per daemon. It owns a few threads of its own: one that hands
- * regions to processes that show a ticket, and low-priority ones that make
- * RSA keys ahead of need.
+ * One host per daemon. It owns a few threads of its own: one that writes the
+ * log, one that hands regions to processes that show a ticket, and low-priority
+ * ones that make RSA keys ahead of need.
  */
 #define HOST_LINUX_KEYS_MAX 64
 
@@ -24,7 +24,8 @@ struct host_linux_wish {
  * but copies. */
 int host_linux_create(const struct host_linux_wish *wish, struct host **host);
 
-/* Ends the threads, unmaps every region, closes and frees. */
+/* Ends the threads, unmaps every region, closes and frees. The log is written
+ * to its end, unless nobody reads it. */
 void host_linux_destroy(struct host *host);
 
 /* Empties the journal: the caller knows that nothing in it is outstanding. */

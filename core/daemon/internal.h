@@ -94,6 +94,48 @@ int host_keys_open(struct host_key *key,
 		   const uint8_t cipher[HOST_KEY_CIPHER_BYTES], uint8_t *plain,
 		   uint32_t plain_max);
 
+/* --- host_log.c ---------------------------------------------------------- */
+
+#define HOST_LOG_CELLS      ((uint32_t)1024) /* lines that wait to be written */
+#define HOST_LOG_LINE_BYTES 628 /* host_log's 512, and what is put in front */
+
+struct host_log_cell {
+	_Atomic uint32_t lap; /* as in core/ring.c */
+	uint32_t lost;        /* lines in front of this one that were dropped */
+	uint16_t len;
+	char text[HOST_LOG_LINE_BYTES];
+};
+
+struct host_log {
+	struct host_log_cell *cells;
+	_Atomic uint32_t tail;
+	_Atomic uint32_t lost;   /* since the last line that found a cell */
+	_Atomic uint32_t head;   /* the next to be written */
+	_Atomic uint32_t asleep; /* the writer waits, or is about to */
+	_Atomic uint32_t stopping;
+	enum host_log_level level; /* the least important line to write */
+	bool prefixed;             /* lines start with a syslog priority */
+	sem_t wake;
+	pthread_t thread;
+};
+
+/* Starts the writer: what is left from now on goes to standard error. */
+int host_log_start(struct host_log *log, enum host_log_level level);
+
+/* Leaves a line, or drops and counts it. Any thread; never waits. */
+void host_log_put(struct host_log *log, int level, const char *text);
+
+#ifdef FLUSHMARK_TEST_BUILD
+/* Waits until all that was left before is written, two seconds at most. */
+void host_log_flush(struct host_log *log);
+#endif
+
+/*
+ * Writes what was left, as long as somebody takes it, and ends the writer.
+ * Nobody logs any more.
+ */
+void host_log_stop(struct host_log *log);
+
 /* --- host_random.c ------------------------------------------------------- */
 
 /* Fills from the system's generator; a system without one ends the process. */
