@@ -1,4 +1,4 @@
-/* channel.h - one SPICE channel: framing, sending, acks, and its hot record. */
+/* channel.h - one SPICE channel: its hot and its cold record. */
 #pragma once
 
 #include "channels/wire/directory.h"
@@ -72,6 +72,7 @@ _Static_assert(offsetof(struct channel, tx) < 64, "sending starts in line one");
 
 /* The rare part, at the same index. */
 struct channel_cold {
+	const struct channel_ops *ops; /* of its type, once it is linked */
 	struct chunkq rx;      /* a message split over views: one chunk */
 	struct chunkq early;   /* read in the pass that began to hold */
 	struct chunkq pending; /* input kept for later: see channel_keep */
@@ -125,78 +126,6 @@ struct channel_ops {
 	bool (*guest_may_send)(const struct channel *);
 };
 
-extern const struct channel_ops channel_main;
-extern const struct channel_ops channel_inputs;
-extern const struct channel_ops channel_display;
-extern const struct channel_ops channel_cursor;
-extern const struct channel_ops channel_port;
-extern const struct channel_ops channel_usbredir;
-
-/* The ops of a SPICE channel type, NULL when we do not serve it. */
-const struct channel_ops *channel_ops_of(uint8_t type);
-
-/* Bytes queued at most by a guest before it has to wait for writable. */
-#define CHANNEL_TX_HIGH_BYTES ((uint32_t)256 * 1024)
-#define CHANNEL_TX_LOW_BYTES  ((uint32_t)64 * 1024)
-
-/* And at most this part of the chunks that are still free. */
-#define CHANNEL_TX_SHARE 16
-
-/* Nothing queued may grow over this: the client does not read. A display's
- * queue takes a whole picture. */
-#define CHANNEL_TX_MAX_BYTES   ((uint32_t)4 << 20)
-#define CHANNEL_TX_SMALL_BYTES ((uint32_t)512 * 1024)
-
-/* Input kept while a guest takes none: above this the channel is held. */
-#define CHANNEL_PENDING_HIGH_BYTES ((uint32_t)512 * 1024)
-
-/*
- * Queues a message; goes out at the end of the pass. from is the struct of the
- * type's table, NULL for an empty body. In a state in which nothing may be
- * sent it is dropped. When memory runs out the channel's session is closed.
- */
-void channel_send(struct channel *channel, uint16_t type, const void *from);
-
-/* As channel_send, for MIGRATE_DATA and the thawing NOTIFY only. */
-void channel_send_anyway(struct channel *channel, uint16_t type,
-			 const void *from);
-
-/* True when a guest may add output: below the high mark, window open. */
-bool channel_has_room(struct channel *channel);
-
-/* Starts a new ack window: SET_ACK with the next generation. */
-void channel_start_acks(struct channel *channel, uint32_t window);
-
-/* Bytes from dp. Returns 0 or -errno: the session must close. */
-int channel_received(struct channel *channel, const struct dp_view *view);
-
-/* A send has ended: drops the bytes that left, tells a thirsty guest. */
-void channel_sent(struct channel *channel, uint32_t bytes);
-
-/* Tells a guest that waits for room when there is some. */
-void channel_quench(struct channel *channel);
-
-/*
- * Gives pending input to the channel's handler until it takes no more.
- * Returns 0, or -errno: the session must close.
- */
-int channel_replay(struct channel *channel);
-
-/* True while there is input that its guest has not taken. */
-bool channel_has_pending(const struct channel *channel);
-
-/* True when more is kept than a channel should: above CHANNEL_PENDING_HIGH. */
-bool channel_pending_is_high(const struct channel *channel);
-
-/* Keeps one message, or piece, for later. 0 or -ENOBUFS. */
-int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
-		 uint32_t len);
-
-/* Stops and starts reading; both take effect at the end of the pass. */
-void channel_hold(struct channel *channel);
-void channel_unhold(struct channel *channel);
-int channel_settle_reading(struct channel *channel);
-
 /* True when a body has its table's form: for messages that nobody uses. */
 bool channel_body_is_good(const struct channel *channel, uint16_t type,
 			  const uint8_t *body, uint32_t len);
@@ -204,14 +133,8 @@ bool channel_body_is_good(const struct channel *channel, uint16_t type,
 /* Puts the channel on the list of those to flush in this pass. */
 void channel_touch(struct channel *channel);
 
-/* Sends a PING: its PONG is a sign of life, and after COMMIT of a switch. */
-void channel_ping(struct channel *channel);
-
-/* The pass's send, once per touched channel. */
-void channel_flush(struct channel *channel);
-
-/* Frees the queues. The connection must have ended. */
-void channel_fini(struct channel *channel);
+/* Frees the record and its queues. The connection must have ended. */
+void channel_free(struct channel *channel);
 
 struct channel_cold *channel_cold(const struct channel *channel);
 struct session *channel_session(const struct channel *channel);

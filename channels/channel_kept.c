@@ -1,5 +1,6 @@
 /* channel_kept.c - input kept while its guest takes none, and given later. */
-#include "channels/channel.h"
+#include "channels/channel_kept.h"
+#include "channels/channel_hold.h"
 #include "channels/service.h"
 #include "core/plant.h"
 
@@ -77,8 +78,8 @@ int channel_keep(struct channel *channel, uint16_t type, const uint8_t *data,
 
 static int replay_streamed(struct channel *channel)
 {
-	const struct channel_ops *ops = channel_ops_of(channel->type);
 	struct channel_cold *cold = channel_cold(channel);
+	const struct channel_ops *ops = cold->ops;
 	struct chunk_pool *chunks = &channel->service->shard->chunks;
 	struct span span;
 	uint32_t len;
@@ -102,7 +103,6 @@ static int replay_streamed(struct channel *channel)
 
 static int replay_one(struct channel *channel)
 {
-	const struct channel_ops *ops = channel_ops_of(channel->type);
 	struct channel_cold *cold = channel_cold(channel);
 	struct chunk_pool *chunks = &channel->service->shard->chunks;
 	const struct wire_message *message =
@@ -119,7 +119,7 @@ static int replay_one(struct channel *channel)
 		return -EPROTO;
 	chunkq_consume(chunks, &cold->pending, len);
 	cold->pending_left = 0;
-	return ops->message(channel, cold->pending_type, body, len);
+	return cold->ops->message(channel, cold->pending_type, body, len);
 }
 
 int channel_replay(struct channel *channel)

@@ -1,21 +1,13 @@
 /* channel_out.c - sending: serials, ack windows, the gate of a move. */
-#include "channels/channel.h"
+#include "channels/channel_out.h"
+#include "channels/channel_hold.h"
+#include "channels/guest/guest.h"
 #include "channels/service.h"
+#include "channels/session.h"
 
 #include <spice/enums.h>
 
 #include <string.h>
-
-void channel_touch(struct channel *channel)
-{
-	struct service *service = channel->service;
-
-	if (channel->bits & CHANNEL_TOUCHED)
-		return;
-	channel->bits |= CHANNEL_TOUCHED;
-	channel->touched_next = service->touched;
-	service->touched = handle_index(channel->self) + 1;
-}
 
 /* What a guest sends waits for room; answers only wait to be read. */
 static uint32_t queue_max(const struct channel *channel)
@@ -27,10 +19,10 @@ static uint32_t queue_max(const struct channel *channel)
 static void queue(struct channel *channel, uint16_t type, const void *from)
 {
 	struct service *service = channel->service;
-	const struct session *session = channel_session(channel);
+	enum frame_mode mode = (enum frame_mode)channel->parser.mode;
 	const struct wire_message *message =
 		wire_find(channel->type, false, type);
-	uint32_t header_len = frame_header_bytes(session->header_mode);
+	uint32_t header_len = frame_header_bytes(mode);
 	int64_t len = 0;
 
 	ASSERT(message, "we send only what the directory knows");
@@ -39,8 +31,8 @@ static void queue(struct channel *channel, uint16_t type, const void *from)
 				   service->scratch + header_len,
 				   SERVICE_SCRATCH_BYTES - header_len);
 	ASSERT(len >= 0, "what we send is within its table's limits");
-	frame_emit_header(service->scratch, session->header_mode,
-			  channel->out_serial + 1, type, (uint32_t)len);
+	frame_emit_header(service->scratch, mode, channel->out_serial + 1, type,
+			  (uint32_t)len);
 	len += header_len;
 	channel_touch(channel);
 	if (channel->tx.len_bytes + len > queue_max(channel) ||
@@ -161,7 +153,7 @@ void channel_sent(struct channel *channel, uint32_t bytes)
 	channel_quench(channel);
 }
 
-void channel_flush(struct channel *channel)
+const char *channel_flush(struct channel *channel)
 {
 	struct service *service = channel->service;
 	struct span spans[DP_SPANS_MAX];
@@ -169,22 +161,17 @@ void channel_flush(struct channel *channel)
 
 	channel->bits &= (uint8_t)~CHANNEL_TOUCHED;
 	if (channel->state == CHANNEL_CLOSING)
-		return;
-	if (channel->bits & CHANNEL_EXHAUSTED) {
-		session_close(channel_session(channel),
-			      "the client does not read what is sent");
-		return;
-	}
-	if (channel->bits & CHANNEL_HELD && channel_settle_reading(channel)) {
-		session_close(channel_session(channel),
-			      "no memory for what the client sent");
-		return;
-	}
+		return NULL;
+	if (channel->bits & CHANNEL_EXHAUSTED)
+		return "the client does not read what is sent";
+	if (channel->bits & CHANNEL_HELD && channel_settle_reading(channel))
+		return "no memory for what the client sent";
 	if (channel->bits & CHANNEL_SENDING || !channel->tx.len_bytes)
-		return;
+		return NULL;
 	count = chunkq_spans(&service->shard->chunks, &channel->tx, 0, spans,
 			     DP_SPANS_MAX, &channel->tx_flight_bytes);
 	if (!dp_send(service->shard->front, channel->conn, spans, count,
 		     handle_index(channel->self)))
 		channel->bits |= CHANNEL_SENDING;
+	return NULL;
 }

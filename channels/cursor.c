@@ -1,5 +1,7 @@
 /* cursor.c - the pointer's shape; our guests show none of their own. */
+#include "channels/channel_out.h"
 #include "channels/service.h"
+#include "channels/types.h"
 
 #include <spice/enums.h>
 

@@ -1,5 +1,10 @@
 /* display.c - one surface, painted by raw images. */
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/types.h"
+#include "channels/wire/link.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>

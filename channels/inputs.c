@@ -1,5 +1,9 @@
 /* inputs.c - keyboard and mouse. */
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/types.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>

@@ -1,6 +1,11 @@
 /* linking.c - the link stage on the wire: replies, tickets, settling. */
 #include "channels/linking.h"
+#include "channels/channel.h"
+#include "channels/guest/guest.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/session_channels.h"
+#include "channels/session_life.h"
 #include "core/tickets.h"
 
 #include <spice/enums.h>

@@ -1,6 +1,11 @@
 /* main.c - the main channel: the session's own affairs. */
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/types.h"
+#include "channels/wire/link.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>

@@ -1,5 +1,8 @@
 /* port.c - a named byte stream of the guest's. */
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/session.h"
+#include "channels/types.h"
 #include "channels/vmc.h"
 
 #include <spice/enums.h>

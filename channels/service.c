@@ -1,6 +1,7 @@
 /* service.c - a shard's guests, sessions and channels: who holds which. */
 #include "channels/service.h"
 #include "channels/guest/demo.h"
+#include "channels/guest/guest.h"
 #include "core/tickets.h"
 
 #include <stdio.h>
@@ -108,25 +109,4 @@ void service_drop_guest(struct service *service, struct guest *guest)
 	idtable_drop(&pool->tickets, ticket_key(guest->ticket_hash),
 		     guest->self);
 	slab_give(&service->guests, guest->self);
-}
-
-static void untouch(struct service *service, struct channel *channel)
-{
-	uint32_t *at = &service->touched;
-
-	while (*at && *at != handle_index(channel->self) + 1) {
-		struct channel *other = slab_at(&service->channels, *at - 1);
-
-		at = &other->touched_next;
-	}
-	if (*at)
-		*at = channel->touched_next;
-}
-
-void service_free_channel(struct service *service, struct channel *channel)
-{
-	if (channel->bits & CHANNEL_TOUCHED)
-		untouch(service, channel);
-	channel_fini(channel);
-	slab_give(&service->channels, channel->self);
 }

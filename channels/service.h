@@ -1,10 +1,17 @@
-/* service.h - SPICE on one shard: everything the channels own. */
+/* service.h - SPICE on one shard: everything its channels own, by name. */
 #pragma once
 
-#include "channels/linking.h"
-#include "channels/session.h"
 #include "channels/ticket_keys.h"
 #include "core/pool.h"
+#include "core/shard.h"
+#include "core/slab.h"
+
+struct channel;
+struct channel_cold;
+struct guest;
+struct guest_ops;
+struct moves;
+struct session;
 
 struct service {
 	struct shard *shard;
@@ -23,22 +30,15 @@ struct service {
 
 #define SERVICE_SCRATCH_BYTES ((size_t)6 << 20)
 
+/* Channel records reserved for each session a shard may have. */
+#define SESSION_CHANNELS_AVERAGE 16
+
 /* Links under way at once on one shard. */
 #define SERVICE_LINKINGS_MAX 1024
 
 /* Timers of a shard with room for so many sessions: those of the links, of
  * the sessions, twice over for those that are leaving, and of the guests. */
 #define SERVICE_TIMERS(sessions) (SERVICE_LINKINGS_MAX + 3 * (sessions))
-
-extern const struct service_ops service_spice;
-
-/*
- * Adds PART_SERVICE to the shard, listens at the config's doors and makes the
- * guests that the config places on this shard. 0 or -errno. Before it runs.
- */
-int service_init(struct service *service, struct shard *shard,
-		 struct moves *moves);
-void service_fini(struct service *service);
 
 /* What a connection's cookie names. */
 enum cookie_kind { COOKIE_DOOR, COOKIE_LINKING, COOKIE_CHANNEL, COOKIE_DOOMED };
@@ -64,9 +64,6 @@ void service_drop_guest(struct service *service, struct guest *guest);
 struct guest *service_guest(struct service *service, handle name);
 struct session *service_session(struct service *service, handle name);
 struct channel *service_channel(struct service *service, handle name);
-
-/* A channel whose connection has ended. */
-void service_free_channel(struct service *service, struct channel *channel);
 
 /* The driver of that name, NULL when there is none. */
 const struct guest_ops *service_driver(const char *name);

@@ -1,7 +1,15 @@
 /* service_part.c - SPICE as a part of the shard: where each event belongs. */
+#include "channels/service_part.h"
+#include "channels/channel_in.h"
+#include "channels/channel_out.h"
 #include "channels/guest/demo.h"
+#include "channels/guest/guest.h"
+#include "channels/linking.h"
 #include "channels/migrate/migrate.h"
-#include "channels/service.h"
+#include "channels/session.h"
+#include "channels/session_channels.h"
+#include "channels/session_life.h"
+#include "core/move.h"
 #include "core/tickets.h"
 
 #include <errno.h>
@@ -223,9 +231,12 @@ static void on_flush(void *self)
 	while (service->touched) {
 		struct channel *channel =
 			slab_at(&service->channels, service->touched - 1);
+		const char *why;
 
 		service->touched = channel->touched_next;
-		channel_flush(channel);
+		why = channel_flush(channel);
+		if (why)
+			session_close(channel_session(channel), why);
 	}
 	flush_links(service);
 }

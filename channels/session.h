@@ -1,9 +1,8 @@
 /* session.h - one client attached to one guest, and its channels. */
 #pragma once
 
-#include "channels/channel.h"
-#include "channels/guest/guest.h"
-#include "core/move.h"
+#include "channels/wire/messages.h"
+#include "core/handle.h"
 
 /*
  *   (none) --main linked--> LIVE --------commit--------> DRAINING -> (none)
@@ -13,9 +12,11 @@
  * record goes when the last of them has ended.
  */
 #define SESSION_CHANNELS_MAX 16
-/* Records reserved for each session a shard may have. */
-#define SESSION_CHANNELS_AVERAGE 16
-#define AGENT_TOKENS             10
+#define AGENT_TOKENS         10
+
+struct service;
+struct guest;
+struct channel;
 
 enum session_state {
 	SESSION_FREE,
@@ -72,9 +73,6 @@ struct session {
 	char target_host[WIRE_HOST_MAX + 1];
 };
 
-/* A new session for a guest's first main link. NULL when there is no room. */
-struct session *session_new(struct service *service, struct guest *guest);
-
 /* Fills the channel list from what the guest offers, main first. */
 void session_list_channels(struct session *session, const struct guest *guest);
 
@@ -91,20 +89,8 @@ struct channel *session_main(struct session *session);
 void session_each(struct session *session,
 		  void (*each)(struct channel *channel, void *arg), void *arg);
 
-/* A link has become a channel of the session: opens or parks it. */
-void session_linked(struct session *session, struct channel *channel);
-
-/*
- * Ends the session: the guest is detached, connections are killed, a move of
- * it is told. The record is freed when the last connection has ended.
- */
-void session_close(struct session *session, const char *why);
-
-/* A channel's connection has ended: frees it, and closes what must close. */
-void session_channel_closed(struct session *session, struct channel *channel);
-
 /* The session's guest, NULL when it was handed over. */
 struct guest *session_guest(const struct session *session);
 
-/* Due once a second: PING, and the client that has died. */
-void session_timer(struct session *session);
+/* Frees the record of a closing session whose last connection has ended. */
+void session_free_if_empty(struct session *session);

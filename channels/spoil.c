@@ -1,6 +1,7 @@
 /* spoil.c - faults planted into one guest's bytes, to see them found. */
 #include "channels/spoil.h"
 #include "channels/guest/stream.h"
+#include "channels/service.h"
 #include "core/config.h"
 
 #include <spice/enums.h>

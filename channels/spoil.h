@@ -1,8 +1,8 @@
 /* spoil.h - faults planted into one guest's bytes, to see them found. */
 #pragma once
 
+#include "channels/channel_out.h"
 #include "channels/guest/guest.h"
-#include "channels/service.h"
 
 /*
  * In a test build [test] plant = drop, dup, reorder or cross spoils every

@@ -1,5 +1,6 @@
 /* usbredir.c - a USB device's stream, as the bytes it is. */
-#include "channels/session.h"
+#include "channels/channel_out.h"
+#include "channels/types.h"
 #include "channels/vmc.h"
 
 #include <spice/enums.h>

@@ -1,8 +1,13 @@
 /* vmc.c - bytes between a client and a guest, in both directions. */
 #include "channels/vmc.h"
+#include "channels/channel_kept.h"
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/service.h"
-#include "core/plant.h"
+#include "channels/session.h"
+#include "channels/session_life.h"
 #include "channels/spoil.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 

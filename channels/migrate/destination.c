@@ -1,7 +1,14 @@
 /* destination.c - the destination's side: grant, park, import, run, tokens. */
+#include "channels/channel_hold.h"
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
+#include "channels/migrate/token.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/session_life.h"
+#include "core/move.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>
@@ -290,8 +297,8 @@ int migrate_import_end(struct service *service, struct move *move)
 /* COMMIT in seamless mode: output flows at once, input behind the token. */
 static void resume_channel(struct channel *channel, void *arg)
 {
-	const struct channel_ops *ops = channel_ops_of(channel->type);
-	struct channel_cold *cold = channel_cold(channel);
+	const struct channel_cold *cold = channel_cold(channel);
+	const struct channel_ops *ops = cold->ops;
 	struct session *session = channel_session(channel);
 	const struct pool *pool = channel->service->shard->pool;
 
@@ -309,13 +316,6 @@ static void resume_channel(struct channel *channel, void *arg)
 	if (!cold->token_due)
 		channel_ping(channel); /* its PONG says: switched */
 	channel_unhold(channel);
-}
-
-static void replay(struct channel *channel, void *arg)
-{
-	(void)arg;
-	if (channel_replay(channel))
-		session_close(channel_session(channel), "malformed input");
 }
 
 static void run_session(struct session *session, const struct move *move)
@@ -361,7 +361,7 @@ void migrate_run(struct service *service, struct move *move)
 	 * then, and its record free. */
 	guest->ops->resume(guest);
 	if (session && seamless)
-		session_each(session, replay, NULL);
+		session_replay(session);
 }
 
 /* Post-migration step (4): c->s2 MIGRATE_DATA. */
@@ -400,7 +400,7 @@ void migrate_switched(struct channel *channel)
  */
 static void open_channel(struct channel *channel, void *arg)
 {
-	const struct channel_ops *ops = channel_ops_of(channel->type);
+	const struct channel_ops *ops = channel_cold(channel)->ops;
 	struct session *session = channel_session(channel);
 	struct guest *guest = session_guest(session);
 	bool used = session_find(session, channel->type, channel->id)
@@ -431,7 +431,7 @@ int migrate_end(struct session *session)
 	session->semi_wait = false;
 	session->tokens_due = 1; /* main's, which this message is */
 	guest->now_ns = session->service->shard->now_ns;
-	channel_main.open(main_channel);
+	channel_cold(main_channel)->ops->open(main_channel);
 	session_each(session, open_channel, NULL);
 	migrate_switched(main_channel);
 	return 0;

@@ -1,7 +1,11 @@
 /* import.c - images from another process become state, nothing runs yet. */
+#include "channels/channel.h"
+#include "channels/guest/guest.h"
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "core/move.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>

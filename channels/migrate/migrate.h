@@ -1,7 +1,15 @@
-/* migrate.h - the SPICE side of a move: source, destination, tokens, images. */
+/* migrate.h - the SPICE side of a move: source and destination. */
 #pragma once
 
-#include "channels/session.h"
+#include "core/ops.h"
+
+struct channel;
+struct guest;
+struct move;
+struct peer_answer;
+struct peer_offer;
+struct service;
+struct session;
 
 /*
  * The steps are those of the protocol's description (docs/protocol.md): its
@@ -87,29 +95,3 @@ bool migrate_done_without(struct session *session, struct channel *channel);
 int migrate_seal_channel(struct move *move, struct channel *channel);
 int migrate_seal_guest(struct move *move, struct session *session,
 		       struct guest *guest);
-
-/* --- token.c ------------------------------------------------------------ */
-#define MIGRATE_TOKEN_BYTES 36
-
-/*
- * What travels in MIGRATE_DATA: a name of an image that the destination holds,
- * sealed under the move's key. It says nothing that a client could use.
- */
-struct migrate_token {
-	uint32_t magic;
-	uint32_t session_id;
-	uint64_t epoch;
-	uint16_t version;
-	uint8_t type;
-	uint8_t id;
-	uint8_t mac[16];
-};
-
-void migrate_token_make(const struct move *move, uint32_t session_id,
-			uint8_t type, uint8_t id,
-			uint8_t bytes[MIGRATE_TOKEN_BYTES]);
-
-/* True when the bytes are the token of that channel in this move. */
-bool migrate_token_check(const struct move *move, uint32_t session_id,
-			 uint8_t type, uint8_t id, const uint8_t *bytes,
-			 uint32_t len);

@@ -1,7 +1,12 @@
 /* offer.c - how a session could move, and what its destination is told. */
+#include "channels/channel.h"
+#include "channels/guest/guest.h"
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/wire/link.h"
+#include "core/move.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>

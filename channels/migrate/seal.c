@@ -1,7 +1,11 @@
 /* seal.c - a frozen session's state becomes images. */
+#include "channels/channel.h"
+#include "channels/guest/guest.h"
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "core/move.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>

@@ -1,6 +1,13 @@
 /* source.c - the source's side: announce, freeze, seal, hand over, undo. */
+#include "channels/channel_hold.h"
+#include "channels/channel_out.h"
+#include "channels/guest/guest.h"
 #include "channels/migrate/migrate.h"
+#include "channels/migrate/token.h"
 #include "channels/service.h"
+#include "channels/session.h"
+#include "channels/session_life.h"
+#include "core/move.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>
@@ -332,13 +339,6 @@ static void thaw(struct channel *channel, void *arg)
 	channel->state = CHANNEL_UP;
 }
 
-static void replay(struct channel *channel, void *arg)
-{
-	(void)arg;
-	if (channel_replay(channel))
-		session_close(channel_session(channel), "malformed input");
-}
-
 /* The client is told first on main, so that it reads the CANCEL behind. */
 static void thaw_session(struct session *session, const struct move *move)
 {
@@ -382,5 +382,5 @@ void migrate_undo(struct service *service, struct move *move)
 	guest->state = GUEST_RUNNING;
 	guest->ops->resume(guest);
 	if (session)
-		session_each(session, replay, NULL);
+		session_replay(session);
 }

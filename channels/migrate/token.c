@@ -1,5 +1,6 @@
 /* token.c - the seal of what a client carries from source to destination. */
-#include "channels/migrate/migrate.h"
+#include "channels/migrate/token.h"
+#include "core/move.h"
 
 #include <string.h>
 

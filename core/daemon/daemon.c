@@ -1,6 +1,6 @@
 /* daemon.c - puts core, dataplane and channels together. */
 #include "core/daemon/daemon.h"
-#include "channels/service.h"
+#include "channels/service_part.h"
 #include "core/control.h"
 #include "core/move.h"
 #include "core/peer.h"

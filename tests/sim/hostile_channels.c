@@ -1,4 +1,5 @@
 /* hostile_channels.c - bad messages on every channel of a live session. */
+#include "channels/wire/directory.h"
 #include "tests/sim/hostile.h"
 
 #include <spice/enums.h>

@@ -1,5 +1,6 @@
 /* user.c - a simulated person at a client: comes, works, closes, leaves. */
 #include "channels/guest/demo.h"
+#include "channels/wire/directory.h"
 #include "tests/sim/user_check.h"
 #include "tests/sim/world.h"
 

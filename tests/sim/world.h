@@ -1,8 +1,10 @@
 /* world.h - whole daemons, their operators and clients in one simulation. */
 #pragma once
 
+#include "channels/guest/guest.h"
 #include "channels/service.h"
 #include "core/daemon/daemon.h"
+#include "core/move.h"
 #include "dataplane/sim/sim_host.h"
 #include "tests/sim/console.h"
 #include "tests/sim/user.h"

@@ -2,8 +2,13 @@
  * its client the test. */
 #pragma once
 
+#include "channels/channel.h"
 #include "channels/guest/demo.h"
-#include "channels/service.h"
+#include "channels/service_part.h"
+#include "channels/session.h"
+#include "channels/session_channels.h"
+#include "channels/session_life.h"
+#include "core/move.h"
 #include "tests/unit/rig.h"
 
 #include <spice/enums.h>

@@ -1,6 +1,10 @@
 /* channel_states_test.c - what a channel does with its client's bytes in each
  * state of a move: keeps them, leaves them, wants a token, drops them. */
+#include "channels/channel_hold.h"
+#include "channels/channel_kept.h"
+#include "channels/channel_out.h"
 #include "channels/migrate/migrate.h"
+#include "channels/migrate/token.h"
 #include "tests/unit/channel_bench.h"
 
 #define STREAM_BYTES 90000

@@ -1,5 +1,6 @@
 /* channels_test.c - what each message of a client does to its guest, and that
  * a malformed one ends its session. */
+#include "channels/channel_out.h"
 #include "tests/unit/channel_bench.h"
 
 static const uint8_t all_types[][2] = {

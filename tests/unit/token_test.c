@@ -1,5 +1,6 @@
 /* token_test.c - a token fits one channel of one move, and no other. */
-#include "channels/migrate/migrate.h"
+#include "channels/migrate/token.h"
+#include "core/move.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
