@@ -18,8 +18,6 @@ struct session;
  */
 
 /* --- source.c: implements core/service.h ------------------------------- */
-int64_t migrate_offer(struct service *service, struct move *move,
-		      uint8_t *image, size_t cap);
 void migrate_begin(struct service *service, struct move *move,
 		   const struct peer_answer *answer);
 void migrate_freeze(struct service *service, struct move *move);
@@ -48,17 +46,23 @@ void migrate_overflow(struct channel *channel);
 /* FLUSH_MARK was read: seals the channel in this very pass. 0 or -EPROTO. */
 int migrate_mark(struct channel *channel);
 
-/* --- offer.c ------------------------------------------------------------ */
+/* --- offer.c: implements core/service.h -------------------------------- */
+int64_t migrate_offer(struct service *service, struct move *move,
+		      uint8_t *image, size_t cap);
 
 /* How a session would move now, with the reason: for lists and explain. */
 enum move_mode migrate_explain(struct session *session, char *reason,
 			       size_t reason_cap);
 
-/* --- destination.c ------------------------------------------------------ */
+/* --- grant.c: implements core/service.h -------------------------------- */
 int migrate_grant(struct service *service, struct move *move,
 		  const struct peer_offer *offer, struct peer_answer *answer);
+
+/* --- import.c: implements core/service.h ------------------------------- */
 int migrate_import(struct service *service, struct move *move,
 		   const uint8_t *image, size_t len);
+
+/* --- destination.c: implements core/service.h -------------------------- */
 int migrate_import_end(struct service *service, struct move *move);
 void migrate_run(struct service *service, struct move *move);
 void migrate_refuse_seamless(struct service *service, struct move *move);
