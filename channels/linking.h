@@ -1,4 +1,4 @@
-/* linking.h - connections of clients that are still in the link stage. */
+/* linking.h - a client that is still in the link stage: its record. */
 #pragma once
 
 #include "channels/link.h"
@@ -12,7 +12,6 @@
 #define LINK_DEADLINE_NS (10 * NS_PER_S)
 
 struct service;
-struct session;
 
 struct linking {
 	handle self;
@@ -35,21 +34,26 @@ struct linking {
 	struct link link;
 };
 
-/* A client has come to a door. */
-void linking_accepted(struct service *service, dp_conn conn, uint8_t door);
+/* Puts it on the list of those to flush in this pass. */
+void linking_touch(struct service *service, struct linking *linking);
 
-/* A dp event of a connection in the link stage. */
-void linking_event(struct service *service, struct linking *linking,
-		   const struct dp_event *event);
+/* Frees the record: the connection has ended, or has another owner. */
+void linking_forget(struct service *service, struct linking *linking);
 
-/* OP_SETTLE and OP_SETTLED. */
-void linking_cell(struct service *service, const struct ring_cell *cell);
+/* Queues bytes; it closes when there is no memory for them. */
+void linking_say(struct service *service, struct linking *linking,
+		 const uint8_t *bytes, uint32_t len);
 
-/* The link's time is over. */
-void linking_timeout(struct service *service, struct linking *linking);
+/* Closes when what is queued has left. */
+void linking_close_after(struct service *service, struct linking *linking);
+
+/* Before the ticket: says the error and closes. */
+void linking_refuse(struct service *service, struct linking *linking,
+		    uint32_t error);
+
+/* After the ticket: says the result, and closes when it is an error. */
+void linking_finish(struct service *service, struct linking *linking,
+		    uint32_t result);
 
 /* True when flushing it costs a private-key operation. */
 bool linking_wants_key(const struct linking *linking);
-
-/* End of a pass: opens the ticket, settles, sends what was queued. */
-void linking_flush(struct service *service, struct linking *linking);

@@ -67,7 +67,3 @@ struct channel *service_channel(struct service *service, handle name);
 
 /* The driver of that name, NULL when there is none. */
 const struct guest_ops *service_driver(const char *name);
-
-/* Ring operations of PART_SERVICE beside those of core/ops.h. */
-#define OP_SETTLE  RING_OP(PART_SERVICE, 16)
-#define OP_SETTLED RING_OP(PART_SERVICE, 17)

@@ -4,6 +4,7 @@
 #include "channels/channel_out.h"
 #include "channels/guest/demo.h"
 #include "channels/guest/guest.h"
+#include "channels/link_stage.h"
 #include "channels/linking.h"
 #include "channels/migrate/migrate.h"
 #include "channels/service_list.h"
@@ -64,13 +65,13 @@ static void on_event(void *self, struct dp *dp, const struct dp_event *event)
 
 	(void)dp;
 	if (event->kind == DP_ACCEPTED) {
-		linking_accepted(service, event->conn, (uint8_t)index);
+		link_stage_accepted(service, event->conn, (uint8_t)index);
 		return;
 	}
 	switch ((enum cookie_kind)(own >> 32)) {
 	case COOKIE_LINKING:
-		linking_event(service, slab_at(&service->linkings, index),
-			      event);
+		link_stage_event(service, slab_at(&service->linkings, index),
+				 event);
 		break;
 	case COOKIE_CHANNEL:
 		channel_event(service, slab_at(&service->channels, index),
@@ -88,7 +89,7 @@ static void on_cell(void *self, const struct ring_cell *cell)
 	if (cell->op == OP_LIST)
 		service_list(service, cell);
 	else
-		linking_cell(service, cell);
+		link_stage_cell(service, cell);
 }
 
 static void on_timer(void *self, uint32_t index)
@@ -97,8 +98,8 @@ static void on_timer(void *self, uint32_t index)
 
 	if (index < service->linkings.capacity) {
 		if (slab_taken(&service->linkings, index))
-			linking_timeout(service,
-					slab_at(&service->linkings, index));
+			link_stage_timeout(service,
+					   slab_at(&service->linkings, index));
 		return;
 	}
 	index -= service->linkings.capacity;
@@ -152,7 +153,7 @@ static void flush_links(struct service *service)
 			linking->touched_next = service->touched_links;
 			service->touched_links = head;
 		} else {
-			linking_flush(service, linking);
+			link_stage_flush(service, linking);
 		}
 		head = next;
 	}
