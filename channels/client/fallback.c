@@ -1,100 +1,15 @@
-/* fallback.c - the swap of a channel, and the ways that are not seamless. */
+/* fallback.c - the ways of a move that are not seamless: semi, back, switch. */
 #include "channels/client/internal.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* Exchanges the legs of a channel; the one left behind is watched. */
-static void legs_swap(struct client *client, struct client_channel *channel)
-{
-	struct client_leg *leg;
-
-	client_leg_close(client, &channel->old);
-	channel->old = channel->leg;
-	channel->leg = channel->next;
-	channel->next = CLIENT_NONE;
-	leg = &client->legs[channel->leg];
-	if (channel->old != CLIENT_NONE) {
-		struct client_leg *old = &client->legs[channel->old];
-
-		if (old->parser.mode != leg->parser.mode)
-			client_violate(client, &client->violations.header,
-				       channel, "another header mode");
-		old->state = CLIENT_LEG_OLD;
-		/* MIGRATE_END is main's: others may be on their way behind. */
-		old->sealed = client->move.do_seamless ||
-			      client_is_main(client, channel);
-		chunkq_clear(client->pool, &old->rx);
-		client_leg_refresh(client, channel->old);
-		if (old->dead)
-			client_leg_close(client, &channel->old);
-	}
-	leg->state = CLIENT_LEG_UP;
-	channel->left = false;
-	channel->swapped = true;
-	channel->heard = false;
-	channel->fresh_serial = true;
-	channel->linked = true;
-	if (!client->move.do_seamless)
-		channel->out_serial = leg->out_serial;
-}
-
-/* Only now does the client see what became of a parked link. */
-static void leg_use(struct client *client, struct client_channel *channel)
-{
-	client_leg_refresh(client, channel->leg);
-	if (client->legs[channel->leg].dead)
-		client_channel_lose(client, channel, -EPIPE);
-}
-
-static bool any_left(const struct client *client)
-{
-	for (uint32_t i = 0; i < CLIENT_CHANNELS_MAX; i++) {
-		if (client->channels[i].left)
-			return true;
-	}
-	return false;
-}
-
-static void move_over(struct client *client, enum client_mode mode)
-{
-	client->move.state = CLIENT_MOVE_NONE;
-	client->migrations++;
-	client_tell(client, client_main(client),
-		    (struct client_event){.kind = CLIENT_MIGRATED,
-					  .mode = (uint8_t)mode});
-}
-
-/*
- * MIGRATING -> NONE with the last channel: its record is cleared before its
- * token is written. Old sockets go together, main's when the new main speaks.
- */
-void client_move_swap(struct client *client, struct client_channel *channel)
-{
-	if (!client->move.do_seamless)
-		client_queue_drop(client, channel);
-	legs_swap(client, channel);
-	channel->settle = client->options.quirks ? 2 : 0;
-	leg_use(client, channel);
-	client_tell(client, channel,
-		    (struct client_event){.kind = CLIENT_SWAPPED});
-	if (any_left(client) || client_has_ended(client))
-		return;
-	for (uint32_t i = 0; i < CLIENT_CHANNELS_MAX; i++) {
-		struct client_channel *other = &client->channels[i];
-
-		if (i > 0 || other->heard || !client->options.quirks)
-			client_leg_close(client, &other->old);
-	}
-	move_over(client, CLIENT_SEAMLESS);
-}
 
 /* Semi-seamless: what is not main starts over, and waits till main has. */
 static void channel_set_back(struct client *client,
 			     struct client_channel *channel)
 {
 	client_queue_drop(client, channel);
-	client_channel_reset(client, channel);
+	client_channel_reset(channel);
 	channel->mute = true;
 	channel->deaf = true;
 	if (channel->leg == CLIENT_NONE)
@@ -126,12 +41,12 @@ void client_move_end(struct client *client)
 	}
 	client_display_reset(client, false);
 	client_queue_drop(client, main);
-	client_channel_reset(client, main);
+	client_channel_reset(main);
 	client_main_reset(client);
 	client->move.state = CLIENT_MOVE_WAIT_INIT;
-	legs_swap(client, main);
+	client_legs_swap(client, main);
 	client_tell(client, main, (struct client_event){.kind = CLIENT_RESET});
-	leg_use(client, main);
+	client_leg_use(client, main);
 	client_send_now(client, main, SPICE_MSGC_MAIN_MIGRATE_END, NULL);
 }
 
@@ -143,11 +58,11 @@ static void channel_go_on(struct client *client, struct client_channel *channel)
 	channel->mute = false;
 	if (channel->next == CLIENT_NONE)
 		return;
-	legs_swap(client, channel);
+	client_legs_swap(client, channel);
 	channel->deaf = deaf && channel->old != CLIENT_NONE;
 	if (!channel->deaf)
 		client_leg_close(client, &channel->old);
-	leg_use(client, channel);
+	client_leg_use(client, channel);
 	if (channel->linked && !channel->skipped)
 		client_channel_start(client, channel);
 	/* To send is another way to wake the reader. */
@@ -164,7 +79,7 @@ void client_move_init(struct client *client)
 		if (client->channels[i].known)
 			channel_go_on(client, &client->channels[i]);
 	}
-	move_over(client, CLIENT_SEMI);
+	client_move_over(client, CLIENT_SEMI);
 }
 
 /* A channel that had swapped: back, but its reader waits where it was. */
@@ -188,14 +103,14 @@ static void channel_fetch_back(struct client *client,
 	client->legs[channel->leg].state = CLIENT_LEG_UP;
 	client->legs[channel->leg].sealed = false;
 	channel->fresh_serial = true;
-	leg_use(client, channel);
+	client_leg_use(client, channel);
 }
 
 static void channel_stay(struct client *client, struct client_channel *channel)
 {
 	if (channel->leg != CLIENT_NONE) {
 		client->legs[channel->leg].state = CLIENT_LEG_UP;
-		leg_use(client, channel);
+		client_leg_use(client, channel);
 	}
 	/* Main's link there is let go only when it is written or closed. */
 	if (client_is_main(client, channel) && channel->next != CLIENT_NONE &&

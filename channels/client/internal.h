@@ -40,6 +40,18 @@ static inline bool client_has_ended(const struct client *client)
 	return client->state == CLIENT_ENDED;
 }
 
+/* Types that every channel has. */
+static inline bool client_is_base(uint16_t type)
+{
+	return type <= 100;
+}
+
+/*
+ * The files from the bottom up. Each calls only those above it in this list:
+ * what a client does when a leg has failed (fail.c) stands below all that may
+ * find that one has.
+ */
+
 /* client.c */
 struct client_channel *client_lookup(struct client *client, uint8_t type,
 				     uint8_t id);
@@ -47,61 +59,62 @@ void client_tell(struct client *client, const struct client_channel *channel,
 		 struct client_event event);
 void client_violate(struct client *client, uint32_t *counter,
 		    const struct client_channel *channel, const char *what);
-void client_end(struct client *client, int error);
-void client_channel_lose(struct client *client, struct client_channel *channel,
-			 int error);
-void client_channel_start(struct client *client,
-			  struct client_channel *channel);
-void client_channel_reset(struct client *client,
-			  struct client_channel *channel);
-void client_check_up(struct client *client);
-void client_dial_listed(struct client *client);
 void client_shuffle(struct client *client, uint8_t *order, uint32_t count);
 
-/* leg.c */
+/* body.c */
+const struct wire_message *
+client_message(const struct client_channel *channel, bool ours, uint16_t type);
+uint32_t client_encode(const struct client_channel *channel, uint16_t type,
+		       const void *from, uint8_t out[CLIENT_OUT_MAX]);
+bool client_decode(struct client *client, const struct client_channel *channel,
+		   uint16_t type, struct span body, void *to);
+
+/* leg.c: emit is for whoever has made sure that there is room. */
+uint8_t client_leg_index(const struct client *client,
+			 const struct client_leg *leg);
 int client_leg_dial(struct client *client, struct client_channel *channel,
 		    uint32_t connection_id,
 		    const struct client_address *address);
 void client_leg_close(struct client *client, uint8_t *leg);
 void client_leg_refresh(struct client *client, uint8_t leg);
-uint32_t client_leg_link(struct client *client, struct client_leg *leg,
-			 const uint8_t *bytes, uint32_t len);
-void client_leg_fail(struct client *client, struct client_leg *leg, int error);
-uint8_t client_leg_index(const struct client *client,
-			 const struct client_leg *leg);
-void client_leg_left_behind(struct client *client, struct client_leg *leg,
-			    bool bytes);
+struct client_leg *client_leg_in_use(struct client *client,
+				     const struct client_channel *channel);
+uint32_t client_leg_room(struct client *client, uint8_t leg);
+void client_leg_emit(struct client *client, uint8_t leg, uint64_t serial,
+		     uint16_t type, const void *body, uint32_t len);
 
-/* receive.c */
-uint32_t client_leg_frames(struct client *client, struct client_leg *leg,
-			   const uint8_t *bytes, uint32_t len);
-
-/* send.c: now goes out at once and overtakes the queue, queue waits. */
-void client_send_now(struct client *client, struct client_channel *channel,
-		     uint16_t type, const void *from);
-void client_send_first(struct client *client, struct client_leg *leg,
-		       uint16_t type, const void *from);
-void client_send_token(struct client *client, struct client_channel *channel,
-		       struct chunkq *token);
+/* queue.c */
+void client_wake(struct client *client, struct client_channel *channel);
 int client_queue(struct client *client, struct client_channel *channel,
 		 uint16_t type, const void *from);
 int client_queue_bytes(struct client *client, struct client_channel *channel,
 		       uint16_t type, const void *bytes, uint32_t len);
 void client_queue_flush(struct client *client, struct client_channel *channel);
 void client_queue_drop(struct client *client, struct client_channel *channel);
-void client_wake(struct client *client, struct client_channel *channel);
+void client_main_mute(struct client *client, bool mute);
 
-/* base.c: messages of every channel, then to those of the types. */
-void client_count_ack(struct client *client, struct client_channel *channel);
-void client_handle(struct client *client, struct client_channel *channel,
-		   uint16_t type, struct span body, uint32_t total);
-bool client_decode(struct client *client, const struct client_channel *channel,
-		   uint16_t type, struct span body, void *to);
+/* fail.c */
+void client_end(struct client *client, int error);
+void client_check_up(struct client *client);
+void client_channel_lose(struct client *client, struct client_channel *channel,
+			 int error);
+void client_move_abort(struct client *client, struct client_channel *failed);
+void client_leg_fail(struct client *client, struct client_leg *leg, int error);
 
-/* main.c */
-void client_main_handle(struct client *client, struct client_channel *channel,
-			uint16_t type, struct span body);
+/* send.c */
+void client_send_now(struct client *client, struct client_channel *channel,
+		     uint16_t type, const void *from);
+void client_send_first(struct client *client, struct client_leg *leg,
+		       uint16_t type, const void *from);
+void client_send_token(struct client *client, struct client_channel *channel,
+		       struct chunkq *token);
+
+/* session.c */
+void client_channel_reset(struct client_channel *channel);
 void client_main_reset(struct client *client);
+void client_channel_start(struct client *client,
+			  struct client_channel *channel);
+void client_dial_listed(struct client *client);
 
 /* port.c */
 void client_port_handle(struct client *client, struct client_channel *channel,
@@ -124,12 +137,23 @@ void client_paint_rows(struct client *client, uint32_t offset,
 void client_paint_end(struct client *client,
 		      const struct client_channel *channel);
 
-/* move.c: each is an edge of the machine in client.h. */
+/* swap.c: each here and below is an edge of the machine in client.h. */
+void client_legs_swap(struct client *client, struct client_channel *channel);
+void client_leg_use(struct client *client, struct client_channel *channel);
+void client_move_over(struct client *client, enum client_mode mode);
+void client_move_swap(struct client *client, struct client_channel *channel);
+
+/* fallback.c */
+void client_move_end(struct client *client);
+void client_move_init(struct client *client);
+void client_move_cancel(struct client *client);
+void client_move_switch(struct client *client, struct span host, uint16_t port);
+
+/* move.c */
 void client_move_begin(struct client *client, struct span host, uint16_t port,
 		       bool seamless, uint32_t version);
 void client_move_linked(struct client *client, struct client_channel *channel,
 			struct client_leg *leg);
-void client_move_abort(struct client *client, struct client_channel *failed);
 void client_move_answer(struct client *client, struct client_leg *leg,
 			bool ack);
 void client_move_burst_over(struct client *client, struct client_leg *leg);
@@ -141,9 +165,20 @@ void client_move_thaw(struct client *client, struct client_channel *channel,
 		      uint16_t type);
 void client_move_heard(struct client *client, struct client_channel *channel);
 
-/* fallback.c: the edges of semi-seamless, CANCEL and SWITCH_HOST. */
-void client_move_swap(struct client *client, struct client_channel *channel);
-void client_move_end(struct client *client);
-void client_move_init(struct client *client);
-void client_move_cancel(struct client *client);
-void client_move_switch(struct client *client, struct span host, uint16_t port);
+/* main.c */
+void client_main_handle(struct client *client, struct client_channel *channel,
+			uint16_t type, struct span body);
+
+/* handle.c */
+void client_handle(struct client *client, struct client_channel *channel,
+		   uint16_t type, struct span body, uint32_t total);
+
+/* receive.c */
+uint32_t client_leg_frames(struct client *client, struct client_leg *leg,
+			   const uint8_t *bytes, uint32_t len);
+
+/* link.c */
+uint32_t client_leg_link(struct client *client, struct client_leg *leg,
+			 const uint8_t *bytes, uint32_t len);
+
+/* events.c: on top, called by the owner alone. */

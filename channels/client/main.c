@@ -10,12 +10,6 @@ static const struct field *list_channels(void)
 	return &msg_main_channels_list_fields.fields[0];
 }
 
-void client_main_reset(struct client *client)
-{
-	client->agent = (struct client_agent){0};
-	client->motion = (struct client_motion){0};
-}
-
 static void agent_start(struct client *client)
 {
 	struct msgc_main_agent_start start = {AGENT_TOKENS_GRANTED};

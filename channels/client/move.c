@@ -21,14 +21,6 @@ static bool is_path(const struct client_address *address)
 	return address->host[0] == '/' || address->host[0] == '@';
 }
 
-static void main_mute(struct client *client, bool mute)
-{
-	client_main(client)->mute = mute;
-	client_leg_refresh(client, client_main(client)->leg);
-	if (!mute)
-		client_queue_flush(client, client_main(client));
-}
-
 /* A channel's link at the destination. False: the move was given up. */
 static bool next_dial(struct client *client, struct client_channel *channel)
 {
@@ -62,50 +54,13 @@ void client_move_begin(struct client *client, struct span host, uint16_t port,
 		move->there = client->here;
 	else
 		address_set(&move->there, host, port);
-	main_mute(client, true);
+	client_main_mute(client, true);
 	client_tell(client, client_main(client),
 		    (struct client_event){.kind = CLIENT_BEGUN});
 	if (port == 0 && !is_path(&move->there))
 		client_move_abort(client, client_main(client));
 	else
 		next_dial(client, client_main(client));
-}
-
-/* True when giving up now would find a second link unanswered. */
-static bool would_crash(struct client *client,
-			const struct client_channel *failed)
-{
-	if (client_is_main(client, failed))
-		return false;
-	for (uint32_t i = 1; i < CLIENT_CHANNELS_MAX; i++) {
-		const struct client_channel *channel = &client->channels[i];
-
-		if (channel == failed || channel->next == CLIENT_NONE)
-			continue;
-		if (client->legs[channel->next].state < CLIENT_LEG_UP)
-			return true;
-	}
-	return false;
-}
-
-/* CONNECTING, LINKING -> NONE. spice-gtk 0.42 may not survive this. */
-void client_move_abort(struct client *client, struct client_channel *failed)
-{
-	bool crash = would_crash(client, failed);
-
-	client->move.state = CLIENT_MOVE_NONE;
-	for (uint32_t i = 0; i < CLIENT_CHANNELS_MAX; i++)
-		client_leg_close(client, &client->channels[i].next);
-	client_queue(client, client_main(client),
-		     SPICE_MSGC_MAIN_MIGRATE_CONNECT_ERROR, NULL);
-	main_mute(client, false);
-	client_tell(client, failed,
-		    (struct client_event){.kind = CLIENT_LINK_FAILED});
-	if (!crash || !client->options.quirks)
-		return;
-	client->crashes++;
-	client_tell(client, failed,
-		    (struct client_event){.kind = CLIENT_WOULD_CRASH});
 }
 
 static void leg_park(struct client *client, struct client_leg *leg)
@@ -149,7 +104,7 @@ static void linking_check(struct client *client)
 			     ? SPICE_MSGC_MAIN_MIGRATE_CONNECTED_SEAMLESS
 			     : SPICE_MSGC_MAIN_MIGRATE_CONNECTED,
 		     NULL);
-	main_mute(client, false);
+	client_main_mute(client, false);
 	client_tell(client, client_main(client),
 		    (struct client_event){.kind = CLIENT_LINKED,
 					  .mode = move->do_seamless

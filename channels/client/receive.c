@@ -3,19 +3,21 @@
 
 #include <errno.h>
 
-static const struct wire_message *message_find(uint8_t channel_type,
-					       uint16_t type)
+/* spice-gtk counts a message before it handles it, MIGRATE_DATA too. */
+static void count_ack(struct client *client, struct client_channel *channel)
 {
-	/* Base messages are known on channels of any type. */
-	if (type <= 100)
-		channel_type = SPICE_CHANNEL_MAIN;
-	return wire_find(channel_type, false, type);
+	if (channel->ack_count == 0 || --channel->ack_count > 0)
+		return;
+	channel->ack_count = channel->ack_window;
+	if (!client->options.no_acks)
+		client_send_now(client, channel, SPICE_MSGC_ACK, NULL);
 }
 
 static int64_t receive_limit(const void *arg, uint16_t type)
 {
 	const struct client_channel *channel = arg;
-	const struct wire_message *message = message_find(channel->type, type);
+	const struct wire_message *message =
+		client_message(channel, false, type);
 
 	return message ? message->max_bytes : CLIENT_SKIP_MAX;
 }
@@ -48,7 +50,7 @@ static uint8_t sink_choose(struct client *client,
 			       "compressed data, which we did not offer");
 		return SINK_SKIP;
 	}
-	if (!message_find(channel->type, frame->type)) {
+	if (!client_message(channel, false, frame->type)) {
 		client_violate(client, &client->violations.malformed, channel,
 			       "message of unknown type");
 		return SINK_SKIP;
@@ -111,7 +113,7 @@ static void receive_whole(struct client *client, struct client_channel *channel,
 				       sizeof(whole));
 		chunkq_clear(client->pool, &leg->rx);
 	}
-	client_count_ack(client, channel);
+	count_ack(client, channel);
 	client_handle(client, channel, frame->type, body, frame->total);
 }
 
@@ -123,7 +125,7 @@ static void receive_stream(struct client *client,
 		client_violate(client, &client->violations.empty, channel,
 			       "data of size 0");
 	if (frame_is_last(frame))
-		client_count_ack(client, channel);
+		count_ack(client, channel);
 	if (frame->len > 0)
 		client_tell(client, channel,
 			    (struct client_event){
@@ -159,7 +161,7 @@ static void receive_rows(struct client *client, struct client_channel *channel,
 	if (len > 0)
 		client_paint_rows(client, offset - head_max, bytes, len);
 	if (frame_is_last(frame)) {
-		client_count_ack(client, channel);
+		count_ack(client, channel);
 		client_paint_end(client, channel);
 	}
 }
@@ -176,7 +178,7 @@ static void receive_token(struct client *client, struct client_channel *channel,
 	token = leg->rx;
 	leg->rx = (struct chunkq){0};
 	/* It counts for the window: an ACK may follow FLUSH_MARK. */
-	client_count_ack(client, channel);
+	count_ack(client, channel);
 	if (token.len_bytes == 0) {
 		client_violate(client, &client->violations.empty, channel,
 			       "MIGRATE_DATA of size 0");
@@ -205,7 +207,7 @@ static void receive_skip(struct client *client, struct client_channel *channel,
 				       channel, "lost beside the answer");
 		return;
 	}
-	client_count_ack(client, channel);
+	count_ack(client, channel);
 	if (channel->frozen)
 		client_move_thaw(client, channel, frame->type);
 }
