@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bench/swarm_samples.h"
-#include "channels/client/client.h"
+#include "channels/client/record.h"
 #include "channels/guest/stream.h"
 
 #define SWARM_PROBES 64

@@ -1,7 +1,7 @@
 /* drive.h - many clients over one dp, in the thread of whoever polls it. */
 #pragma once
 
-#include "channels/client/client.h"
+#include "channels/client/record.h"
 #include "channels/client/ticket.h"
 #include "core/arena.h"
 #include "core/dp.h"

@@ -1,7 +1,7 @@
 /* internal.h - what the files of the client's side share. */
 #pragma once
 
-#include "channels/client/client.h"
+#include "channels/client/record.h"
 #include "channels/wire/directory.h"
 
 #include <spice/enums.h>

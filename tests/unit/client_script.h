@@ -1,7 +1,7 @@
 /* client_script.h - scripted servers for a client: bytes in, bytes checked. */
 #pragma once
 
-#include "channels/client/client.h"
+#include "channels/client/record.h"
 #include "channels/wire/directory.h"
 
 #include <criterion/criterion.h>
