@@ -1,5 +1,7 @@
 /* peer_greet.c - both ends of a peer link show that they know the secret. */
-#include "core/peer.h"
+#include "core/peer_greet.h"
+#include "core/peer_link.h"
+#include "core/peer_region.h"
 #include "core/pool.h"
 
 #include <string.h>
@@ -44,6 +46,20 @@ void peer_greet(struct peers *peers, struct peer_link *link)
 	send_hello(peers, link);
 }
 
+/* It may carry frames from here on. */
+static void link_is_up(struct peers *peers, struct peer_link *link)
+{
+	uint32_t index = peer_index(peers, link);
+
+	peer_tell(peers, link, true);
+	link->state = PEER_LINK_UP;
+	link->fails = 0;
+	shard_disarm(peers->shard, PART_PEER, index);
+	if (link->connector)
+		peer_region_start(peers, link);
+	peers->user.up(peers->user.self, index);
+}
+
 /* The connector asked for shard number wanted of ours. */
 static void settle(struct peers *peers, struct peer_link *link)
 {
@@ -51,7 +67,7 @@ static void settle(struct peers *peers, struct peer_link *link)
 	struct dp *dp = peers->shard->local;
 
 	if (target == peers->shard->index) {
-		peer_up(peers, link);
+		link_is_up(peers, link);
 		return;
 	}
 	link->state = PEER_LINK_SETTLING;
@@ -64,7 +80,7 @@ static void got_hello(struct peers *peers, struct peer_link *link,
 {
 	uint32_t index = peer_index(peers, link);
 
-	if (link->node != UINT16_MAX && !link->connector) {
+	if (link->node != PEER_NODE_NONE && !link->connector) {
 		peers_drop(peers, index, "a second hello");
 		return;
 	}
@@ -103,7 +119,7 @@ void peer_greet_frame(struct peers *peers, struct peer_link *link,
 	}
 	make_proof(peers, !link->connector, link->other_nonce, link->nonce,
 		   expected);
-	if (link->node == UINT16_MAX ||
+	if (link->node == PEER_NODE_NONE ||
 	    !equal_constant_time(expected, proof->mac, sizeof(expected))) {
 		peers_drop(peers, peer_index(peers, link),
 			   "does not know our secret");
@@ -111,7 +127,7 @@ void peer_greet_frame(struct peers *peers, struct peer_link *link,
 	}
 	if (link->connector) {
 		send_proof(peers, link);
-		peer_up(peers, link);
+		link_is_up(peers, link);
 	} else {
 		settle(peers, link);
 	}
@@ -157,5 +173,5 @@ void peer_settle_cell(struct peers *peers, const struct peer_settle *settle)
 		dp_discard(dp, &settle->parcel);
 		return;
 	}
-	peer_up(peers, link);
+	link_is_up(peers, link);
 }

@@ -1,5 +1,6 @@
 /* peer_region.c - a link within one host passes a region at its start. */
-#include "core/peer.h"
+#include "core/peer_region.h"
+#include "core/peer_link.h"
 #include "core/pool.h"
 
 #include <string.h>
