@@ -4,7 +4,7 @@
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
 #include "channels/session.h"
-#include "core/move.h"
+#include "core/move_record.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include "channels/session.h"
 #include "channels/session_life.h"
 #include "channels/types.h"
+#include "core/move_record.h"
 
-#include "core/move.h"
 
 #include <spice/enums.h>
 

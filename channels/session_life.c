@@ -6,7 +6,9 @@
 #include "channels/service.h"
 #include "channels/session.h"
 #include "channels/session_id.h"
-#include "core/move.h"
+#include "core/move_destination.h"
+#include "core/move_record.h"
+#include "core/move_source.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>

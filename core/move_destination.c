@@ -1,5 +1,8 @@
 /* move_destination.c - the destination's half of a move. */
-#include "core/move.h"
+#include "core/move_destination.h"
+#include "core/move_journal.h"
+#include "core/move_record.h"
+#include "core/peer.h"
 #include "core/pool.h"
 
 #include <errno.h>

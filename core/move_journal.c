@@ -1,5 +1,6 @@
 /* move_journal.c - commits that outlive the process, and their return. */
-#include "core/move.h"
+#include "core/move_journal.h"
+#include "core/move_record.h"
 #include "core/plant.h"
 #include "core/pool.h"
 

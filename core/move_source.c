@@ -1,17 +1,15 @@
-/* move_source.c - the source's half of a move. */
-#include "core/move.h"
-#include "core/plant.h"
+/* move_source.c - the source's half of a move, up to its commit. */
+#include "core/move_source.h"
+#include "core/move_commit.h"
+#include "core/move_image.h"
+#include "core/move_journal.h"
+#include "core/move_record.h"
+#include "core/peer.h"
 #include "core/pool.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* How often COMMIT is repeated until it is answered. */
-#define COMMIT_AGAIN_NS (500 * NS_PER_MS)
-
-/* When it is no longer ordinary that nobody answers. */
-#define DOUBT_NS (3 * NS_PER_S)
 
 /* How long the destination may take to answer an offer or the images. */
 #define PEER_ANSWER_NS (5 * NS_PER_S)
@@ -38,49 +36,16 @@ static void tell_destination(struct move *move, uint16_t type)
 	move_send(move, type, type == PEER_CANCEL ? &frame : NULL);
 }
 
-/* Slots that the destination has not claimed and now never will. */
-static void take_back_slots(struct move *move)
-{
-	struct peer_link *link;
-
-	if (move->link == PEER_LINK_NONE ||
-	    plant_is(move->moves->shard->pool, PLANT_keep_slots))
-		return;
-	link = &move->moves->peers->links[move->link];
-	for (uint32_t i = 0; i < move->slot_count && link->out.base; i++)
-		region_take_back(&link->out, move->slot[i]);
-	move->slot_count = 0;
-}
-
-static void finish(struct move *move, enum move_result result)
-{
-	static const uint16_t stat_of_mode[] = {
-		[MODE_SEAMLESS] = STAT_moves_seamless,
-		[MODE_SEMI_SEAMLESS] = STAT_moves_semi_seamless,
-		[MODE_SWITCH_HOST] = STAT_moves_switch_host,
-	};
-	struct stats *stats = &move->moves->shard->stats;
-
-	if (result == MOVE_OK)
-		stats_add(stats, stat_of_mode[move->mode], 1);
-	else if (result == MOVE_CANCELLED)
-		stats_add(stats, STAT_moves_cancelled, 1);
-	else
-		stats_add(stats, STAT_moves_failed, 1);
-	move_report(move, true, result);
-	move_free(move);
-}
-
 /* Edge: any state before COMMITTED -> LIVE. */
 static void undo(struct move *move, enum move_result result)
 {
 	ASSERT(move->state < MOVE_COMMITTED,
 	       "after the point of no return there is no way back");
-	take_back_slots(move);
+	move_image_take_back(move);
 	move->moves->service_ops->undo(move->service, move);
 	tell_destination(move, PEER_CANCEL);
 	move_enter(move, MOVE_LIVE);
-	finish(move, result);
+	move_finish(move, result);
 }
 
 /*
@@ -91,7 +56,7 @@ static void undo_or_wait(struct move *move, enum move_result result)
 {
 	/* Nothing was offered yet: the guest may be another move's. */
 	if (move->state == MOVE_LIVE) {
-		finish(move, result);
+		move_finish(move, result);
 		return;
 	}
 	if (!move->begun || move->client_ready) {
@@ -114,7 +79,7 @@ static void send_offer(struct move *move)
 						moves->scratch, 16384);
 
 	if (len < 0) {
-		finish(move, MOVE_FAILED);
+		move_finish(move, MOVE_FAILED);
 		return;
 	}
 	offer.mode = move->mode;
@@ -206,7 +171,7 @@ void move_source_link_lost(struct move *move)
 	move->slot_count = 0; /* the region went with the link */
 	if (move->state == MOVE_LIVE) {
 		move_say(move, "the peer cannot be reached");
-		finish(move, MOVE_FAILED);
+		move_finish(move, MOVE_FAILED);
 		return;
 	}
 	move_say(move, "the connection to the peer was lost");
@@ -291,46 +256,6 @@ static void got_answer(struct move *move, const struct peer_answer *answer)
 	moves->service_ops->begin(move->service, move, answer);
 }
 
-int move_image(struct move *move, const struct field_table *table,
-	       enum image_kind kind, const void *from)
-{
-	struct moves *moves = move->moves;
-	struct peer_link *link = &moves->peers->links[move->link];
-	struct peer_image image;
-	uint32_t slot;
-	uint8_t *room;
-	int64_t len;
-
-	if (move->images == MOVE_IMAGES_MAX)
-		return -ENOBUFS;
-	if (link->region_ready &&
-	    !region_fill(&link->out, move->id, &slot, &room)) {
-		struct peer_image_slot frame = {.slot = slot};
-
-		len = image_encode(table, kind, IMAGE_PORTABLE, from, room,
-				   link->out.slot_bytes);
-		region_seal(&link->out, slot, len < 0 ? 0 : (uint32_t)len);
-		if (len >= 0) {
-			move->slot[move->slot_count++] = slot;
-			move->images++;
-			stats_add(&moves->shard->stats, STAT_images_sealed, 1);
-			return peers_send(moves->peers, move->link,
-					  PEER_IMAGE_SLOT, move->id,
-					  move->epoch, &frame);
-		}
-		region_take_back(&link->out, slot);
-	}
-	len = image_encode(table, kind, IMAGE_PORTABLE, from, moves->scratch,
-			   PEER_FRAME_BYTES_MAX);
-	if (len < 0)
-		return (int)len;
-	image.bytes = (struct span){moves->scratch, (uint32_t)len};
-	move->images++;
-	stats_add(&moves->shard->stats, STAT_images_sealed, 1);
-	return peers_send(moves->peers, move->link, PEER_IMAGE, move->id,
-			  move->epoch, &image);
-}
-
 void move_sealed(struct move *move)
 {
 	struct peer_end end = {.images = move->images, .mode = move->mode};
@@ -346,74 +271,17 @@ void move_note_pause(struct move *move, uint64_t added_ns)
 	move->source_added_ns = max_u64(move->source_added_ns, added_ns);
 }
 
-static void hand_over(struct move *move)
-{
-	if (!move->guest || move->handed_over)
-		return;
-	move->handed_over = true;
-	move->moves->service_ops->hand_over(move->service, move);
-}
-
 /* Edge: SEALED -> STREAMED -> COMMITTED, the point of no return. */
 static void got_streamed(struct move *move)
 {
-	struct moves *moves = move->moves;
-
 	if (move->state != MOVE_SEALED)
 		return;
 	move->slot_count = 0; /* all claimed */
 	move_enter(move, MOVE_STREAMED);
-	if (move_journal(move, WORD_COMMITTED)) {
+	if (move_commit(move)) {
 		move_say(move, "the journal cannot be written");
 		undo(move, MOVE_FAILED);
-		return;
 	}
-	move->committed_ns = moves->shard->now_ns;
-	move_enter(move, MOVE_COMMITTED);
-	move_send(move, PEER_COMMIT, NULL);
-	move_arm(move, COMMIT_AGAIN_NS);
-	/* Who comes afresh must find the guest running: not yet. */
-	if (move->mode != MODE_SWITCH_HOST)
-		hand_over(move);
-}
-
-static void release(struct move *move, enum move_result result)
-{
-	move->in_doubt = false;
-	hand_over(move);
-	move_enter(move, MOVE_RELEASED);
-	if (move->guest)
-		move->moves->service_ops->release(move->service, move);
-	finish(move, result);
-}
-
-static void acknowledge(struct move *move)
-{
-	if (!move->acknowledged)
-		move_journal(move, WORD_ANSWERED);
-	move->acknowledged = true;
-	if (move->in_doubt) {
-		move->in_doubt = false;
-		move_report(move, false, MOVE_OK);
-	}
-}
-
-static void got_committed(struct move *move)
-{
-	if (move->state != MOVE_COMMITTED || move->acknowledged)
-		return;
-	acknowledge(move);
-	hand_over(move);
-	if (!move->guest) /* of an earlier life: nothing is left to do */
-		release(move, MOVE_OK);
-}
-
-static void got_switched(struct move *move,
-			 const struct peer_switched *switched)
-{
-	acknowledge(move);
-	move->source_added_ns += switched->added_ns;
-	release(move, MOVE_OK);
 }
 
 static void got_refuse(struct move *move, const struct peer_refuse *refuse)
@@ -425,7 +293,7 @@ static void got_refuse(struct move *move, const struct peer_refuse *refuse)
 	}
 	/* It never knew, or no longer knows, what we handed over. */
 	move_journal(move, WORD_ENDED);
-	release(move, MOVE_CLOSED);
+	move_commit_release(move, MOVE_CLOSED);
 }
 
 static void got_gone(struct move *move, const struct peer_refuse *gone)
@@ -434,7 +302,7 @@ static void got_gone(struct move *move, const struct peer_refuse *gone)
 	if (move->state < MOVE_COMMITTED)
 		undo_or_wait(move, MOVE_FAILED);
 	else if (move->acknowledged)
-		release(move, MOVE_CLOSED);
+		move_commit_release(move, MOVE_CLOSED);
 	/* Else it still waits for our word, and will say so again: were we to
 	 * forget the commit now, its guest would be nobody's. */
 }
@@ -465,11 +333,11 @@ void move_source_frame(struct move *move, uint16_t type, const void *payload)
 		got_streamed(move);
 		break;
 	case PEER_COMMITTED:
-		got_committed(move);
+		move_commit_heard(move);
 		break;
 	case PEER_SWITCHED:
 		if (move->state == MOVE_COMMITTED)
-			got_switched(move, payload);
+			move_commit_switched(move, payload);
 		break;
 	case PEER_GONE:
 		got_gone(move, payload);
@@ -479,58 +347,12 @@ void move_source_frame(struct move *move, uint16_t type, const void *payload)
 	}
 }
 
-/*
- * The guest may run there or may have gone with its host; only the peer can
- * say. Operators hear that we wait, and are not made to wait with us.
- */
-static void repeat_commit(struct move *move)
-{
-	struct shard *shard = move->moves->shard;
-
-	move_send(move, PEER_COMMIT, NULL);
-	if (move->in_doubt || shard->now_ns - move->committed_ns < DOUBT_NS)
-		return;
-	move->in_doubt = true;
-	move_say(move, "the peer does not acknowledge the commit, which is "
-		       "repeated until it does");
-	host_log(shard->host, LOG_WARNING, "move of %s: in doubt: %s",
-		 move->guest_name, move->reason);
-	move_report(move, false, MOVE_OK);
-}
-
-static void committed_timer(struct move *move)
-{
-	struct moves *moves = move->moves;
-	uint64_t drain_ns =
-		moves->shard->pool->config->move.drain_ms * NS_PER_MS;
-	uint64_t since_ns = moves->shard->now_ns - move->committed_ns;
-	bool up;
-
-	/* The destination closes a client that does not come, and says so;
-	 * twice its time is only for one that cannot say. */
-	if (move->acknowledged && since_ns > 2 * drain_ns) {
-		move_say(move, "the peer never said that the client came");
-		release(move, MOVE_CLOSED);
-		return;
-	}
-	/* A client of a switch-host is not kept before a guest that stands
-	 * still: it may find it there though we do not hear of it. */
-	if (since_ns > drain_ns)
-		hand_over(move);
-	/* Of an earlier life: it has no link yet. */
-	if (move->link == PEER_LINK_NONE)
-		peers_want(moves->peers, move->peer, &move->link, &up);
-	if (!move->acknowledged)
-		repeat_commit(move);
-	move_arm(move, COMMIT_AGAIN_NS);
-}
-
 void move_source_timer(struct move *move)
 {
 	switch (move->state) {
 	case MOVE_LIVE:
 		move_say(move, "the peer cannot be reached");
-		finish(move, MOVE_FAILED);
+		move_finish(move, MOVE_FAILED);
 		break;
 	case MOVE_OFFERED:
 		move_say(move, move->begun
@@ -548,7 +370,7 @@ void move_source_timer(struct move *move)
 		undo(move, MOVE_FAILED);
 		break;
 	case MOVE_COMMITTED:
-		committed_timer(move);
+		move_commit_timer(move);
 		break;
 	default:
 		break;
@@ -563,7 +385,7 @@ void move_source_cancel(struct moves *moves, const char *guest)
 		return;
 	move_say(move, "cancelled by the operator");
 	if (move->state == MOVE_LIVE)
-		finish(move, MOVE_CANCELLED);
+		move_finish(move, MOVE_CANCELLED);
 	else
 		undo_or_wait(move, MOVE_CANCELLED);
 }

@@ -8,7 +8,8 @@
 /*
  * One service per shard, registered as PART_SERVICE. The move engine calls it
  * by this vtable; what the service tells the engine are the move_* functions
- * of core/move.h. All calls are of the one shard; none blocks.
+ * of core/move_source.h, move_image.h and move_destination.h. All calls are of
+ * the one shard; none blocks.
  */
 struct service;
 struct move;

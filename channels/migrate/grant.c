@@ -5,7 +5,7 @@
 #include "channels/service.h"
 #include "channels/session.h"
 #include "channels/wire/frame.h"
-#include "core/move.h"
+#include "core/move_record.h"
 
 #include <spice/enums.h>
 

@@ -6,7 +6,7 @@
 #include "channels/service.h"
 #include "channels/session.h"
 #include "channels/wire/link.h"
-#include "core/move.h"
+#include "core/move_record.h"
 
 #include <spice/enums.h>
 #include <spice/protocol.h>

@@ -5,7 +5,8 @@
 #include "channels/migrate/migrate.h"
 #include "channels/service.h"
 #include "channels/session.h"
-#include "core/move.h"
+#include "core/move_image.h"
+#include "core/move_record.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>

@@ -7,7 +7,8 @@
 #include "channels/service.h"
 #include "channels/session.h"
 #include "channels/session_life.h"
-#include "core/move.h"
+#include "core/move_record.h"
+#include "core/move_source.h"
 #include "core/plant.h"
 
 #include <spice/enums.h>

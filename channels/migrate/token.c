@@ -1,6 +1,6 @@
 /* token.c - the seal of what a client carries from source to destination. */
 #include "channels/migrate/token.h"
-#include "core/move.h"
+#include "core/move_record.h"
 
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "channels/service_part.h"
 #include "core/control.h"
 #include "core/move.h"
+#include "core/move_journal.h"
 #include "core/peer.h"
 #include "core/pool.h"
 

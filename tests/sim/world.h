@@ -4,7 +4,7 @@
 #include "channels/guest/guest.h"
 #include "channels/service.h"
 #include "core/daemon/daemon.h"
-#include "core/move.h"
+#include "core/move_record.h"
 #include "dataplane/sim/sim_host.h"
 #include "tests/sim/console.h"
 #include "tests/sim/user.h"

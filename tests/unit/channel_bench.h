@@ -9,6 +9,7 @@
 #include "channels/session_channels.h"
 #include "channels/session_life.h"
 #include "core/move.h"
+#include "core/peer.h"
 #include "tests/unit/rig.h"
 
 #include <spice/enums.h>

@@ -3,6 +3,11 @@
 #pragma once
 
 #include "core/move.h"
+#include "core/move_destination.h"
+#include "core/move_image.h"
+#include "core/move_journal.h"
+#include "core/move_source.h"
+#include "core/peer.h"
 #include "tests/unit/peer_net.h"
 
 /* What the service was asked, in order: a letter each. */

@@ -1,6 +1,6 @@
 /* token_test.c - a token fits one channel of one move, and no other. */
 #include "channels/migrate/token.h"
-#include "core/move.h"
+#include "core/move_record.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

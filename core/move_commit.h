@@ -1,0 +1,24 @@
+/* move_commit.h - the source behind the point of no return. */
+#pragma once
+
+#include "core/ops.h"
+
+struct move;
+struct peer_switched;
+
+/*
+ * Edge: STREAMED -> COMMITTED. The commit is written, then COMMIT is sent and
+ * the client let go. -errno: nothing is written, the way back is open.
+ */
+int move_commit(struct move *move);
+
+/* COMMITTED and SWITCHED have come. */
+void move_commit_heard(struct move *move);
+void move_commit_switched(struct move *move,
+			  const struct peer_switched *switched);
+
+/* Edge: COMMITTED -> RELEASED, and the end of the record. */
+void move_commit_release(struct move *move, enum move_result result);
+
+/* Repeats COMMIT until it is answered; gives up only a client that is lost. */
+void move_commit_timer(struct move *move);

@@ -1,0 +1,30 @@
+/* move_destination.h - the destination's half of a move. */
+#pragma once
+
+#include "core/ops.h"
+
+struct move;
+struct moves;
+struct peer_offer;
+
+/* --- the service tells ------------------------------------------------ */
+
+/* The client's links are all there; mode as agreed with it. */
+void move_linked(struct move *move, enum move_mode mode);
+
+/* The client has switched, all of it. */
+void move_switched(struct move *move, uint64_t added_ns);
+
+/* It cannot come here, or (after COMMIT) the client has gone. */
+void move_abort(struct move *move, const char *reason);
+
+/* --- the engine tells ------------------------------------------------- */
+
+void move_destination_offer(struct moves *moves, uint32_t link, uint64_t id,
+			    uint64_t epoch, const struct peer_offer *offer);
+
+/* A frame of this move, from the other side. */
+void move_destination_frame(struct move *move, uint16_t type,
+			    const void *payload);
+void move_destination_timer(struct move *move);
+void move_destination_link_lost(struct move *move);

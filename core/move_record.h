@@ -1,0 +1,116 @@
+/* move_record.h - a move: a guest with its session changes its owner. */
+#pragma once
+
+#include "core/idtable.h"
+#include "core/peer_link.h"
+#include "core/service.h"
+#include "core/slab.h"
+
+/*
+ * Source:
+ *
+ *   LIVE --start--> OFFERED --client linked--> READY --freeze--> FREEZING
+ *   FREEZING --all marks--> SEALED --images sent, STREAMED in--> STREAMED
+ *   STREAMED --commit written--> COMMITTED --SWITCHED in--> RELEASED
+ *
+ * Every state before COMMITTED goes back to LIVE by undo. Losing the link to
+ * the destination before the commit is written is a reason to undo; after it
+ * the source only repeats COMMIT until it is answered.
+ *
+ * Destination:
+ *
+ *   (none) --OFFER--> OFFERED --client linked--> READY --END--> STREAMED
+ *   STREAMED --COMMIT--> COMMITTED --all tokens in--> RELEASED
+ *
+ * Before STREAMED is sent, CANCEL or the loss of the link revokes. After it
+ * the destination is IN_DOUBT when the link goes: it keeps the images, asks,
+ * and runs the guest only on the source's word.
+ */
+/* Images of one guest: itself, its session, channels, pending input. */
+#define MOVE_IMAGES_MAX 64
+
+#define MOVES_REMEMBERED 1024
+
+enum move_role { MOVE_SOURCE, MOVE_DESTINATION };
+
+struct moves;
+
+struct move {
+	handle self;
+	handle guest;
+	struct service *service; /* the other parts of this shard */
+	struct moves *moves;
+	uint64_t id;        /* on the wire: node, shard and a count */
+	uint64_t epoch;     /* of the destination: the guest's own plus one */
+	uint64_t tag;       /* of OP_MOVE_START: goes into every event */
+	uint64_t frozen_ns; /* source: MIGRATE was queued */
+	uint64_t committed_ns;
+	uint64_t source_added_ns; /* mark read to MIGRATE_DATA sent, worst */
+	uint32_t link;   /* index into the peer links, UINT32_MAX: none */
+	uint32_t images; /* sent or imported so far */
+	uint16_t peer;   /* of the config; or the source's node */
+	uint8_t role;    /* enum move_role */
+	uint8_t state;   /* enum move_state */
+	uint8_t mode;    /* enum move_mode: wished, then agreed */
+	bool force;
+	bool hold_ready;
+	bool cancelled;    /* asked for; carried out as soon as it may */
+	uint8_t result;    /* cancelled: enum move_result, as reported */
+	bool client_ready; /* source: the client says it is linked */
+	bool peer_linked;  /* source: the destination says so too */
+	bool acknowledged; /* COMMITTED was answered */
+	bool in_doubt;     /* source: long overdue, and the operator told */
+	bool begun;        /* source: the client was told where to go */
+	bool handed_over;  /* source: the client was let go */
+	bool reported;     /* the last event has gone to control */
+	bool aborted;      /* destination: the client has not come */
+	uint8_t key[SIPHASH_KEY_BYTES]; /* of the answer: seals tokens */
+	/* Source: the region's slots it fills, until claimed or undone. */
+	uint32_t slot[MOVE_IMAGES_MAX];
+	uint32_t slot_count;
+	char guest_name[NAME_BYTES];
+	char reason[REASON_BYTES];
+	uint64_t own; /* the service's */
+};
+
+/* The engine of one shard. */
+struct moves {
+	struct shard *shard;
+	struct peers *peers;
+	const struct service_ops *service_ops;
+	struct service *service;
+	struct slab slab;
+	struct idtable by_id; /* wire id -> handle */
+	uint64_t next_id;
+	uint8_t *scratch; /* IMAGE_BYTES_MAX, within one call */
+	/* Destination: moves whose client has switched, the latest ones, for a
+	 * source that lost the link before it heard. */
+	uint64_t switched[MOVES_REMEMBERED];
+	uint32_t switched_count;
+};
+
+/* The move of a handle, NULL when it has ended. */
+struct move *moves_get(struct moves *moves, handle name);
+
+/* Writes the sentence that operators read, cut to its size. */
+void move_say(struct move *move, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A new record, known by its id. NULL: too many, or the id is in use. */
+struct move *move_take(struct moves *moves, enum move_role role, uint64_t id);
+void move_free(struct move *move);
+
+/* Enters a state: trap, log, event to control. */
+void move_enter(struct move *move, enum move_state state);
+
+/* Its one timer. */
+void move_arm(struct move *move, uint64_t after_ns);
+
+/* To the other side; what is lost with the link is said again, or undone. */
+void move_send(struct move *move, uint16_t type, const void *payload);
+
+/* Source: an event for whoever asked for the move, the last one when done. */
+void move_report(struct move *move, bool done, enum move_result result);
+
+/* Source: the end: counted, reported and freed. */
+void move_finish(struct move *move, enum move_result result);
