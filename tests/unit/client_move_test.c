@@ -41,14 +41,12 @@ Test(client_move, is_seamless)
 Test(client_move, forgets_no_flag)
 {
 	static struct script s;
-	struct client_options made = options();
 
 	for (uint32_t flags = 0; flags < 4; flags++) {
 		uint32_t leg;
 		uint32_t next;
 
-		begin(&s, &made);
-		script_link(&s, true, true);
+		begin_linked(&s);
 		leg = script_leg(&s, SPICE_CHANNEL_PORT);
 		next = script_next(&s, SPICE_CHANNEL_PORT);
 		script_migrate(&s, leg, flags);
@@ -75,13 +73,11 @@ Test(client_move, forgets_no_flag)
 Test(client_move, keeps_the_order_at_the_destination)
 {
 	static struct script s;
-	struct client_options made = options();
 	struct msg_base_set_ack set = {1, 1};
 	uint32_t leg;
 	uint32_t next;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	leg = script_leg(&s, SPICE_CHANNEL_PORT);
 	next = script_next(&s, SPICE_CHANNEL_PORT);
 	script_put(&s, next, SPICE_MSG_SET_ACK, &set);
@@ -116,11 +112,9 @@ Test(client_move, keeps_the_order_at_the_destination)
 Test(client_move, sends_the_queue_without_early_bytes)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t next;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	next = script_next(&s, SPICE_CHANNEL_PORT);
 	script_migrate(&s, script_leg(&s, SPICE_CHANNEL_PORT), 3);
 	send_text(&s, "queued");
@@ -137,7 +131,6 @@ Test(client_move, sends_the_queue_without_early_bytes)
 Test(client_move, takes_tokens_of_any_size)
 {
 	static struct script s;
-	struct client_options made = options();
 	static uint8_t token[70000];
 	static const uint32_t sizes[] = {1, 4095, 4096, 4097, 65536};
 
@@ -149,8 +142,7 @@ Test(client_move, takes_tokens_of_any_size)
 		struct end *end;
 		struct span body;
 
-		begin(&s, &made);
-		script_link(&s, true, true);
+		begin_linked(&s);
 		leg = script_leg(&s, SPICE_CHANNEL_PORT);
 		next = script_next(&s, SPICE_CHANNEL_PORT);
 		script_migrate(&s, leg, 3);
@@ -414,11 +406,9 @@ Test(client_move, switches_hosts)
 Test(client_move, learns_late_of_a_dead_link)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t next;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	next = script_next(&s, SPICE_CHANNEL_PORT);
 	client_closed(&s.client, next, -ECONNRESET, 0);
 	s.ends[next].used = false;
@@ -487,11 +477,9 @@ Test(client_move, never_ends_with_a_channel_not_linked)
 Test(client_move, counts_bytes_after_the_end)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t port;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	port = script_leg(&s, SPICE_CHANNEL_PORT);
 	move_channel(&s, SPICE_CHANNEL_PORT);
 	script_content(&s);
@@ -524,13 +512,11 @@ Test(client_move, goes_to_and_fro)
 Test(client_move, records_times)
 {
 	static struct script s;
-	struct client_options made = options();
 	struct client_pause pause;
 	uint32_t leg;
 	uint32_t next;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	leg = script_leg(&s, SPICE_CHANNEL_PORT);
 	next = script_next(&s, SPICE_CHANNEL_PORT);
 	s.now_ns = 10;

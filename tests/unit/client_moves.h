@@ -18,6 +18,15 @@ static inline void begin(struct script *s, const struct client_options *made)
 	script_start(s);
 }
 
+/* With the default options, and linked at a destination, seamless. */
+static inline void begin_linked(struct script *s)
+{
+	struct client_options made = options();
+
+	begin(s, &made);
+	script_link(s, true, true);
+}
+
 static inline void send_text(struct script *s, const char *text)
 {
 	cr_assert_eq(client_port_send(&s->client, SPICE_CHANNEL_PORT, 0, text,

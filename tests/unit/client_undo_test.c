@@ -60,13 +60,11 @@ Test(client_undo, says_when_it_cannot_link)
 Test(client_undo, refuses_a_second_begin)
 {
 	static struct script s;
-	struct client_options made = options();
 	struct msg_main_migrate_begin begun = {
 		.port = 1, .host = {(const uint8_t *)"s3", 2}};
 	uint32_t main;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	main = script_leg(&s, SPICE_CHANNEL_MAIN);
 	script_say(&s, main, SPICE_MSG_MAIN_MIGRATE_BEGIN, &begun);
 	script_expect(&s, main, SPICE_MSGC_MAIN_MIGRATE_CONNECT_ERROR, NULL);
@@ -79,11 +77,9 @@ Test(client_undo, refuses_a_second_begin)
 Test(client_undo, thaws)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t port;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	port = script_leg(&s, SPICE_CHANNEL_PORT);
 	for (uint32_t round = 0; round < 3; round++) {
 		script_migrate(&s, port, 3);
@@ -106,12 +102,10 @@ Test(client_undo, thaws)
 Test(client_undo, can_be_cancelled_before_it_is_frozen)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t main;
 	uint32_t next;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	main = script_leg(&s, SPICE_CHANNEL_MAIN);
 	next = script_next(&s, SPICE_CHANNEL_MAIN);
 	script_say(&s, main, SPICE_MSG_MAIN_MIGRATE_CANCEL, NULL);
@@ -133,11 +127,9 @@ Test(client_undo, can_be_cancelled_before_it_is_frozen)
 Test(client_undo, can_be_cancelled_when_frozen)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t main;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	main = script_leg(&s, SPICE_CHANNEL_MAIN);
 	for (uint32_t i = 0; i < SCRIPT_TYPES; i++)
 		script_migrate(&s, script_leg(&s, script_types[i]), 3);
@@ -171,12 +163,10 @@ Test(client_undo, can_be_cancelled_when_frozen)
 Test(client_undo, comes_back_deaf)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t port;
 	uint32_t there;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	port = script_leg(&s, SPICE_CHANNEL_PORT);
 	there = move_channel(&s, SPICE_CHANNEL_PORT);
 	script_say(&s, script_leg(&s, SPICE_CHANNEL_MAIN),
@@ -198,12 +188,10 @@ Test(client_undo, comes_back_deaf)
 Test(client_undo, comes_back_with_main)
 {
 	static struct script s;
-	struct client_options made = options();
 	uint32_t main;
 	uint32_t there;
 
-	begin(&s, &made);
-	script_link(&s, true, true);
+	begin_linked(&s);
 	main = script_leg(&s, SPICE_CHANNEL_MAIN);
 	there = move_channel(&s, SPICE_CHANNEL_MAIN);
 	script_say(&s, there, SPICE_MSG_MAIN_MIGRATE_CANCEL, NULL);
