@@ -1,6 +1,5 @@
 /* service.c - a shard's guests, sessions and channels: who holds which. */
 #include "channels/service.h"
-#include "channels/guest/demo.h"
 #include "channels/guest/guest.h"
 #include "core/tickets.h"
 
@@ -30,11 +29,6 @@ struct session *service_session(struct service *service, handle name)
 struct channel *service_channel(struct service *service, handle name)
 {
 	return look_up(service, &service->channels, name);
-}
-
-const struct guest_ops *service_driver(const char *name)
-{
-	return strcmp(name, guest_demo.name) ? NULL : &guest_demo;
 }
 
 void service_arm_linking(struct service *service, uint32_t index,

@@ -64,6 +64,3 @@ void service_drop_guest(struct service *service, struct guest *guest);
 struct guest *service_guest(struct service *service, handle name);
 struct session *service_session(struct service *service, handle name);
 struct channel *service_channel(struct service *service, handle name);
-
-/* The driver of that name, NULL when there is none. */
-const struct guest_ops *service_driver(const char *name);

@@ -1,4 +1,5 @@
 /* grant.c - an offer is granted: what the destination reserves for it. */
+#include "channels/guest/drivers.h"
 #include "channels/guest/guest.h"
 #include "channels/migrate/images.h"
 #include "channels/migrate/migrate.h"
@@ -37,7 +38,7 @@ static struct guest *grant_guest(struct service *service, struct move *move,
 	struct guest *guest;
 
 	memcpy(driver, offer->driver, IMAGE_DRIVER_BYTES);
-	ops = service_driver(driver);
+	ops = guest_driver(driver);
 	if (!ops) {
 		move_say(move, "no guest driver %s here", driver);
 		return NULL;
