@@ -211,6 +211,9 @@ static void on_cell(void *self, const struct ring_cell *cell)
 	case OP_MOVE_EVENT:
 		control_move_event(control, cell);
 		break;
+	case OP_MOVE_HEARD:
+		control_ask_heard(control, cell);
+		break;
 	case OP_LINK:
 		link_changed(control, cell);
 		break;
@@ -264,6 +267,8 @@ void control_fini(struct control *control)
 	}
 	for (uint32_t i = 0; i < CONTROL_MOVES_MAX; i++)
 		json_decref(control->moves[i].caller.id);
+	for (uint32_t i = 0; i < CONTROL_ASKS_MAX; i++)
+		json_decref(control->asks[i].caller.id);
 	json_decref(control->drain_caller.id);
 	drain_fini(&control->drain);
 	*control = (struct control){0};

@@ -22,6 +22,7 @@
 #define CONTROL_CONNS_MAX 32
 #define CONTROL_LISTS_MAX 8
 #define CONTROL_MOVES_MAX 256
+#define CONTROL_ASKS_MAX  32
 
 /* Unread answers of one connection; a client that stops reading is closed. */
 #define CONTROL_QUEUE_BYTES_MAX ((size_t)64 << 20)
@@ -81,6 +82,19 @@ struct control_move {
 	char guest[NAME_BYTES];
 };
 
+/* An order about a guest's move, put to one shard after the other. */
+struct control_ask {
+	uint32_t serial;
+	uint16_t op;
+	uint8_t shard; /* whose turn it is */
+	uint8_t heard; /* enum move_heard, the most so far */
+	uint32_t order_bytes;
+	uint8_t order[NAME_BYTES]; /* payload of op; begins with the guest */
+	/* Answers the caller by what was heard; NULL: the slot is free. */
+	void (*end)(struct control *, struct control_ask *);
+	struct control_caller caller;
+};
+
 struct control {
 	struct shard *shard;
 	struct pool *pool;
@@ -91,6 +105,7 @@ struct control {
 	struct control_conn conns[CONTROL_CONNS_MAX];
 	struct control_list lists[CONTROL_LISTS_MAX];
 	struct control_move moves[CONTROL_MOVES_MAX];
+	struct control_ask asks[CONTROL_ASKS_MAX];
 	/* Links of the shards to each peer, as the shards tell. */
 	uint8_t links_up[CONFIG_PEER_MAX];
 	uint16_t nodes[CONFIG_PEER_MAX];
@@ -149,7 +164,12 @@ void control_take_caller(struct control_caller *to,
 			 struct control_caller *from);
 
 /* The tag of what we ask the shards: kind in the top byte. */
-enum control_tag { CONTROL_TAG_LIST = 1, CONTROL_TAG_MOVE, CONTROL_TAG_DRAIN };
+enum control_tag {
+	CONTROL_TAG_LIST = 1,
+	CONTROL_TAG_MOVE,
+	CONTROL_TAG_DRAIN,
+	CONTROL_TAG_ASK,
+};
 #define CONTROL_TAG(kind, own) ((uint64_t)(kind) << 56 | (uint64_t)(own))
 
 /* control_list.c */
@@ -157,6 +177,11 @@ struct control_list *control_list_start(struct control *control, uint8_t only);
 void control_list_row(struct control *control, const struct ring_cell *cell);
 void control_list_end(struct control *control, const struct ring_cell *cell);
 void control_list_timer(struct control *control, uint32_t index);
+
+/* control_ask.c: starts an order as in *what; answers, in the end. */
+void control_ask_start(struct control *control, struct control_call *call,
+		       const struct control_ask *what);
+void control_ask_heard(struct control *control, const struct ring_cell *cell);
 
 /* control_query.c, control_move.c, control_drain.c: commands. */
 void control_query_commands(struct control *, struct control_call *);

@@ -152,12 +152,58 @@ void control_move_event(struct control *control, const struct ring_cell *cell)
 		control_drain_event(control, (uint32_t)cell->tag, &event);
 }
 
+static void end_cancel(struct control *control, struct control_ask *ask)
+{
+	const char *guest = (const char *)ask->order;
+
+	switch ((enum move_heard)ask->heard) {
+	case HEARD_DONE:
+		control_return(control, &ask->caller, NULL);
+		break;
+	case HEARD_TOO_LATE:
+		control_error(control, &ask->caller, "TooLate",
+			      "a move of %s is past the point of no return",
+			      guest);
+		break;
+	case HEARD_NOT_SOURCE:
+		control_error(control, &ask->caller, "NotSource",
+			      "a move of %s to here can be cancelled by its "
+			      "source only",
+			      guest);
+		break;
+	case HEARD_NO_MOVE:
+		if (control_find_guest(control, guest) < 0)
+			control_error(control, &ask->caller, "NotFound",
+				      "there is no guest %s here", guest);
+		else
+			control_error(control, &ask->caller, "NotMoving",
+				      "a move of %s is not under way", guest);
+		break;
+	}
+}
+
+static void cancel_drain(struct control *control, struct control_call *call)
+{
+	if (control->drain.state == DRAIN_NONE ||
+	    control->drain.state == DRAIN_DONE) {
+		control_error(control, call->caller, "NotFound",
+			      "no drain is under way");
+		return;
+	}
+	control_drain_cancel(control);
+	control_return(control, call->caller, NULL);
+}
+
 void control_cancel(struct control *control, struct control_call *call)
 {
 	const char *guest = control_text(call->arguments, "guest");
 	bool drain = control_flag(call->arguments, "drain", false);
+	struct control_ask ask = {
+		.op = OP_MOVE_CANCEL,
+		.order_bytes = sizeof(struct op_move_cancel),
+		.end = end_cancel,
+	};
 	struct op_move_cancel cancel = {0};
-	int shard;
 
 	if (drain == (guest != NULL)) {
 		control_error(control, call->caller, "InvalidArgument",
@@ -165,27 +211,10 @@ void control_cancel(struct control *control, struct control_call *call)
 		return;
 	}
 	if (drain) {
-		if (control->drain.state == DRAIN_NONE ||
-		    control->drain.state == DRAIN_DONE) {
-			control_error(control, call->caller, "NotFound",
-				      "no drain is under way");
-			return;
-		}
-		control_drain_cancel(control);
-		control_return(control, call->caller, NULL);
-		return;
-	}
-	shard = control_find_guest(control, guest);
-	if (shard < 0) {
-		control_error(control, call->caller, "NotFound",
-			      "there is no guest %s here", guest);
+		cancel_drain(control, call);
 		return;
 	}
 	snprintf(cancel.guest, sizeof(cancel.guest), "%s", guest);
-	if (shard_tell(control->shard, (uint8_t)shard, OP_MOVE_CANCEL, 0,
-		       &cancel, sizeof(cancel)))
-		control_error(control, call->caller, "Busy",
-			      "the shard is busy, try again");
-	else
-		control_return(control, call->caller, NULL);
+	memcpy(ask.order, &cancel, sizeof(cancel));
+	control_ask_start(control, call, &ask);
 }

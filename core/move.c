@@ -147,6 +147,7 @@ static void on_cell(void *self, const struct ring_cell *cell)
 {
 	struct moves *moves = self;
 	struct op_move_resolve resolve;
+	struct op_move_heard heard;
 	struct peer_verdict verdict;
 	char guest[NAME_BYTES];
 
@@ -156,7 +157,9 @@ static void on_cell(void *self, const struct ring_cell *cell)
 		break;
 	case OP_MOVE_CANCEL:
 		memcpy(guest, cell->payload, sizeof(guest));
-		move_source_cancel(moves, guest);
+		heard.heard = (uint8_t)move_source_cancel(moves, guest);
+		shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_HEARD,
+			   cell->tag, &heard, sizeof(heard));
 		break;
 	case OP_MOVE_FREEZE:
 		memcpy(guest, cell->payload, sizeof(guest));

@@ -377,17 +377,40 @@ void move_source_timer(struct move *move)
 	}
 }
 
-void move_source_cancel(struct moves *moves, const char *guest)
+/* Why a guest has no move that can be taken back here. */
+static enum move_heard why_not(struct moves *moves, const char *guest)
+{
+	enum move_heard heard = HEARD_NO_MOVE;
+
+	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
+		const struct move *move;
+
+		if (!slab_taken(&moves->slab, i))
+			continue;
+		move = slab_at(&moves->slab, i);
+		if (strncmp(move->guest_name, guest, NAME_BYTES) != 0)
+			continue;
+		if (move->state == MOVE_COMMITTED)
+			return HEARD_TOO_LATE;
+		heard = HEARD_NOT_SOURCE;
+	}
+	return heard;
+}
+
+enum move_heard move_source_cancel(struct moves *moves, const char *guest)
 {
 	struct move *move = find(moves, guest);
 
-	if (!move || move->cancelled)
-		return;
+	if (!move)
+		return why_not(moves, guest);
+	if (move->cancelled)
+		return HEARD_DONE;
 	move_say(move, "cancelled by the operator");
 	if (move->state == MOVE_LIVE)
 		move_finish(move, MOVE_CANCELLED);
 	else
 		undo_or_wait(move, MOVE_CANCELLED);
+	return HEARD_DONE;
 }
 
 void move_source_freeze(struct moves *moves, const char *guest)

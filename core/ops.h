@@ -50,6 +50,7 @@ int move_mode_find(const char *name);
 #define OP_LIST_END   RING_OP(PART_CONTROL, 2) /* struct op_list_end */
 #define OP_MOVE_EVENT RING_OP(PART_CONTROL, 3) /* struct op_move_event */
 #define OP_LINK       RING_OP(PART_CONTROL, 4) /* struct op_link */
+#define OP_MOVE_HEARD RING_OP(PART_CONTROL, 5) /* struct op_move_heard */
 
 /* Asks for one row per guest, sessions or not. Then OP_LIST_END. */
 struct op_list {
@@ -87,6 +88,19 @@ struct op_move_start {
 
 struct op_move_cancel {
 	char guest[NAME_BYTES];
+};
+
+/* What became of an order about a move: the later, the more is known. */
+enum move_heard {
+	HEARD_NO_MOVE,    /* of that guest, on this shard */
+	HEARD_NOT_SOURCE, /* it comes to here: its source must be told */
+	HEARD_TOO_LATE,   /* it is past the point of no return */
+	HEARD_DONE,       /* or on its way to be */
+};
+
+/* The answer to OP_MOVE_CANCEL. */
+struct op_move_heard {
+	uint8_t heard; /* enum move_heard */
 };
 
 struct op_move_freeze {

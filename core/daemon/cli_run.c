@@ -81,41 +81,14 @@ static void print_cancel(const json_t *value)
 	puts("being taken back");
 }
 
-/* The daemon says yes to any cancel: whether it can serve is seen before. */
-static enum cli_code may_cancel(const struct cli *cli)
-{
-	json_t *row;
-	enum cli_code code = cli_ask(cli, "explain", guest_argument(cli), &row);
-	const char *state = cli_text(row, "state");
-	const char *why = NULL;
-
-	if (!strcmp(state, "live") && !cli_text(row, "peer")[0])
-		why = "is not under way";
-	else if (!cli_text(row, "peer")[0])
-		why = "to here can be cancelled by its source only";
-	else if (!strcmp(state, "committed") || !strcmp(state, "released") ||
-		 !strcmp(state, "in-doubt"))
-		why = "is past the point of no return";
-	if (code == CLI_OK && why) {
-		fprintf(stderr, "flushmark: a move of %s %s\n", cli->words[0],
-			why);
-		code = CLI_REFUSED;
-	}
-	json_decref(row);
-	return code;
-}
-
 static enum cli_code run_cancel(const struct cli *cli)
 {
-	enum cli_code code = cli->drain ? CLI_OK : may_cancel(cli);
 	json_t *value;
+	enum cli_code code = cli_ask(cli, "cancel",
+				     cli->drain ? json_pack("{s:b}", "drain", 1)
+						: guest_argument(cli),
+				     &value);
 
-	if (code != CLI_OK)
-		return code;
-	code = cli_ask(cli, "cancel",
-		       cli->drain ? json_pack("{s:b}", "drain", 1)
-				  : guest_argument(cli),
-		       &value);
 	return show(cli, code, value, print_cancel);
 }
 

@@ -41,6 +41,7 @@ exit_codes() {
 	expect 1 A sessions nobody
 	says "no guest nobody"
 	expect 1 A cancel nobody
+	says "no guest nobody"
 	expect 1 A cancel demo-0
 	says "not under way"
 	expect 1 A vv demo-0 --door none

@@ -607,6 +607,80 @@ Test(control, moves_and_waits)
 	close_bench(bench);
 }
 
+/* What both shards say of a guest, and what the operator then hears. */
+Test(control, cancels_what_can_be_cancelled)
+{
+	static const struct {
+		const char *guest;
+		uint8_t heard[2];
+		const char *class; /* none: it is taken back */
+	} cases[] = {
+		{"demo-1", {HEARD_NO_MOVE, HEARD_DONE}, "none"},
+		{"demo-1", {HEARD_TOO_LATE, HEARD_DONE}, "none"},
+		{"demo-1", {HEARD_NO_MOVE, HEARD_TOO_LATE}, "TooLate"},
+		{"demo-9", {HEARD_TOO_LATE, HEARD_NO_MOVE}, "TooLate"},
+		{"demo-1", {HEARD_NOT_SOURCE, HEARD_NO_MOVE}, "NotSource"},
+		{"demo-1", {HEARD_NO_MOVE, HEARD_NO_MOVE}, "NotMoving"},
+		{"demo-9", {HEARD_NO_MOVE, HEARD_NO_MOVE}, "NotFound"},
+	};
+	struct bench *bench = greeted_bench();
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *answer;
+		char request[128];
+
+		snprintf(request, sizeof(request),
+			 "{\"execute\":\"cancel\",\"arguments\":{\"guest\":"
+			 "\"%s\"},\"id\":%zu}\n",
+			 cases[i].guest, i);
+		event(bench, DP_RECEIVED, 0, request);
+		for (uint8_t shard = 0; shard < 2; shard++) {
+			struct ring_cell cell =
+				take_cell(bench, shard, OP_MOVE_CANCEL);
+			struct op_move_heard heard = {cases[i].heard[shard]};
+
+			cr_expect(is_quiet(bench), "case %zu", i);
+			cr_expect_str_eq((const char *)cell.payload,
+					 cases[i].guest);
+			tell(bench, shard, OP_MOVE_HEARD, cell.tag, &heard,
+			     sizeof(heard));
+			pass(bench);
+		}
+		answer = line(bench);
+		cr_expect_str_eq(error_class(answer), cases[i].class);
+		cr_expect_eq(json_integer_value(json_object_get(answer, "id")),
+			     (json_int_t)i);
+		json_decref(answer);
+		cr_expect(is_quiet(bench));
+	}
+	close_bench(bench);
+}
+
+/* One that could act ends the search; its answer counts once. */
+Test(control, asks_no_further_than_needed)
+{
+	struct bench *bench = greeted_bench();
+	struct op_move_heard heard = {HEARD_DONE};
+	struct ring_cell cell;
+	struct ring_cell none;
+
+	event(bench, DP_RECEIVED, 0,
+	      "{\"execute\":\"cancel\",\"arguments\":{\"guest\":"
+	      "\"demo-1\"}}\n");
+	cell = take_cell(bench, 0, OP_MOVE_CANCEL);
+	/* Nobody else has been asked. */
+	tell(bench, 1, OP_MOVE_HEARD, cell.tag, &heard, sizeof(heard));
+	pass(bench);
+	cr_expect(is_quiet(bench));
+	tell(bench, 0, OP_MOVE_HEARD, cell.tag, &heard, sizeof(heard));
+	tell(bench, 0, OP_MOVE_HEARD, cell.tag, &heard, sizeof(heard));
+	pass(bench);
+	expect_line(bench, "{\"return\":{}}");
+	cr_expect(is_quiet(bench));
+	cr_expect_not(ring_pop(&bench->shards[1].inbox, &none));
+	close_bench(bench);
+}
+
 Test(control, answers_a_client_that_only_half_closed)
 {
 	struct bench *bench = greeted_bench();

@@ -325,6 +325,28 @@ Test(move_destination, cancelled_by_the_source)
 	}
 }
 
+/* An operator's cancel belongs to the source. */
+Test(move_destination, cannot_be_cancelled_here)
+{
+	for (int at = OFFERED; at < ATS; at++) {
+		struct move_net *m = moving((enum at)at);
+		struct shard *control =
+			rig_shard(&m->net->rig, m->here, RIG_CONTROL);
+		struct op_move_cancel cancel = {.guest = "guest1"};
+
+		cr_assert_eq(shard_tell(control, 0, OP_MOVE_CANCEL, 7, &cancel,
+					sizeof(cancel)),
+			     0);
+		run_ms(m, 1);
+		cr_expect_eq(here_of(m)->heard_count, 1);
+		cr_expect_eq(here_of(m)->heard, at == COMMITTED
+							? HEARD_TOO_LATE
+							: HEARD_NOT_SOURCE);
+		expect_trail(m, (enum at)at, "");
+		move_net_free(m);
+	}
+}
+
 Test(move_destination, lost_its_link)
 {
 	for (int at = OFFERED; at < ATS; at++) {

@@ -43,11 +43,23 @@ static void start(struct move_net *m, const char *guest, const char *peer,
 	order(m, OP_MOVE_START, &start, sizeof(start));
 }
 
-static void cancel(struct move_net *m)
+/* Asks for the end of its move; what the engine answered. */
+static enum move_heard cancel_of(struct move_net *m, const char *guest)
 {
-	struct op_move_cancel cancel = {.guest = "guest1"};
+	struct op_move_cancel cancel = {0};
+	const struct node *node = here_of(m);
+	uint32_t answers = node->heard_count;
 
+	snprintf(cancel.guest, sizeof(cancel.guest), "%s", guest);
 	order(m, OP_MOVE_CANCEL, &cancel, sizeof(cancel));
+	cr_assert_eq(node->heard_count, answers + 1);
+	cr_expect_eq(node->heard_tag, TAG);
+	return node->heard;
+}
+
+static enum move_heard cancel(struct move_net *m)
+{
+	return cancel_of(m, "guest1");
 }
 
 static void reply(struct move_net *m, uint16_t type, const void *payload)
@@ -272,10 +284,13 @@ Test(move_source, cancelled_by_the_operator)
 	for (int at = OFFERED; at <= SEALED; at++) {
 		struct move_net *m = moving((enum at)at, MODE_ANY, false);
 
-		cancel(m);
+		cr_expect_eq(cancel_of(m, "guest2"), HEARD_NO_MOVE);
+		cr_expect_eq(cancel(m), HEARD_DONE);
 		cr_expect_str_eq(last_event(m)->reason,
 				 "cancelled by the operator");
-		cancel(m); /* once more is once */
+		/* Once more is once. */
+		cr_expect_eq(cancel(m),
+			     at == BEGUN ? HEARD_DONE : HEARD_NO_MOVE);
 		expect_undone(m, (enum at)at, MOVE_CANCELLED);
 		cr_expect_eq(heard(m, PEER_NACK), at == BEGUN);
 		cr_expect_eq(heard(m, PEER_CANCEL), 1);
@@ -284,7 +299,7 @@ Test(move_source, cancelled_by_the_operator)
 	for (int at = COMMITTED; at <= ANSWERED; at++) {
 		struct move_net *m = moving((enum at)at, MODE_ANY, false);
 
-		cancel(m);
+		cr_expect_eq(cancel(m), HEARD_TOO_LATE);
 		cr_expect_str_eq(m->service.trail, "OBFH");
 		cr_expect_eq(dones(m), 0);
 		reply(m, PEER_SWITCHED, &switched);

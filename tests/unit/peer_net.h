@@ -36,6 +36,9 @@ struct node {
 	struct op_move_event events[EVENTS_MAX]; /* of moves */
 	uint64_t event_tags[EVENTS_MAX];
 	uint32_t event_count;
+	uint32_t heard_count; /* answers to orders, the last of them below */
+	uint64_t heard_tag;
+	uint8_t heard;
 };
 
 struct net {
@@ -90,8 +93,16 @@ static inline void on_lost(void *self, uint32_t link)
 static inline void on_note(void *self, const struct ring_cell *cell)
 {
 	struct node *node = self;
+	struct op_move_heard heard;
 	struct op_link note;
 
+	if (cell->op == OP_MOVE_HEARD) {
+		memcpy(&heard, cell->payload, sizeof(heard));
+		node->heard = heard.heard;
+		node->heard_tag = cell->tag;
+		node->heard_count++;
+		return;
+	}
 	if (cell->op == OP_MOVE_EVENT) {
 		cr_assert_lt(node->event_count, EVENTS_MAX);
 		node->event_tags[node->event_count] = cell->tag;
