@@ -22,6 +22,7 @@
 #define CONFIG_PEER_MAX  16
 #define CONFIG_SHARD_MAX 64
 #define CONFIG_GUEST_MAX 20000
+#define CONFIG_PARALLEL_MAX 4096 /* moves of a drain under way at once */
 
 /* A listener for clients. */
 struct config_door {

@@ -81,7 +81,8 @@ static const struct config_key move_keys[] = {
 	NUMBER(struct config_move, connect_ms, "connect-ms", 1, MS_MAX),
 	NUMBER(struct config_move, freeze_ms, "freeze-ms", 1, MS_MAX),
 	NUMBER(struct config_move, drain_ms, "drain-ms", 1, MS_MAX),
-	NUMBER(struct config_move, parallel, "parallel", 1, 65536),
+	NUMBER(struct config_move, parallel, "parallel", 1,
+	       CONFIG_PARALLEL_MAX),
 	NUMBER(struct config_move, rate_per_s, "rate", 0, 1000000),
 };
 

@@ -199,10 +199,12 @@ static bool is_good(const struct control_argument *argument,
 		return json_is_boolean(value);
 	default:
 		snprintf(error, CONTROL_ERROR_BYTES,
-			 "\"%s\" must be a whole number from 0 to %llu",
-			 argument->name, (unsigned long long)argument->max);
+			 "\"%s\" must be a whole number from %llu to %llu",
+			 argument->name, (unsigned long long)argument->min,
+			 (unsigned long long)argument->max);
 		return json_is_integer(value) &&
 		       json_integer_value(value) >= 0 &&
+		       (uint64_t)json_integer_value(value) >= argument->min &&
 		       (uint64_t)json_integer_value(value) <= argument->max;
 	}
 }

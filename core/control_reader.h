@@ -60,6 +60,7 @@ struct control_argument {
 	uint64_t max; /* TEXT: longest in bytes; COUNT: largest */
 	uint8_t kind; /* enum control_kind */
 	bool required;
+	uint64_t min; /* COUNT: smallest */
 };
 
 /* Checks an object against a list: 0, or -EINVAL with the reason. */

@@ -11,6 +11,7 @@
 void drain_init(struct drain *drain, const struct drain_wish *wish,
 		uint64_t now_ns)
 {
+	ASSERT(wish->parallel > 0, "both the config and control see to it");
 	*drain = (struct drain){
 		.wish = *wish,
 		.state = DRAIN_LISTING,
@@ -18,8 +19,6 @@ void drain_init(struct drain *drain, const struct drain_wish *wish,
 		.tokens = 1.0,
 		.started_ns = now_ns,
 	};
-	if (drain->wish.parallel == 0)
-		drain->wish.parallel = 1;
 }
 
 void drain_fini(struct drain *drain)

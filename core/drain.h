@@ -22,7 +22,6 @@
  * one that was cancelled, or that cannot move at all, remained.
  */
 #define DRAIN_PAUSE_TARGET_NS (50 * NS_PER_MS)
-#define DRAIN_PARALLEL_MAX    4096
 #define DRAIN_WINDOW          32 /* pauses between two looks at their p99 */
 #define DRAIN_RETRY_NS        (250 * NS_PER_MS)
 #define DRAIN_TRIES_MAX       60 /* 15 s: old sockets are kept for 10 s */
@@ -33,7 +32,7 @@ struct drain_wish {
 	uint8_t mode; /* enum move_mode, the most that is asked for */
 	bool force;
 	bool dry_run;
-	uint32_t parallel;
+	uint32_t parallel;   /* at least 1 */
 	uint32_t rate_per_s; /* 0: unlimited */
 	uint64_t pause_target_ns;
 };

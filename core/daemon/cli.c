@@ -101,16 +101,27 @@ static const struct option long_options[] = {
 	{0},
 };
 
+/* Digits and nothing else; whether the daemon can take it, the daemon says. */
 static bool read_count(const char *name, const char *text, long *count)
 {
-	char *end;
+	size_t len = strlen(text);
 
 	errno = 0;
-	*count = strtol(text, &end, 10);
-	if (errno == 0 && end != text && *end == '\0' && *count >= 0)
+	*count = strtol(text, NULL, 10);
+	if (errno == 0 && len && strspn(text, "0123456789") == len)
 		return true;
-	fprintf(stderr, "flushmark: --%s wants a number, not \"%s\"\n", name,
-		text);
+	fprintf(stderr, "flushmark: --%s wants a whole number, not \"%s\"\n",
+		name, text);
+	return false;
+}
+
+/* An empty name would be taken for none at all, or for one too long. */
+static bool read_word(const char *name, const char *text, const char **word)
+{
+	*word = text;
+	if (text[0] != '\0')
+		return true;
+	fprintf(stderr, "flushmark: --%s wants more than \"\"\n", name);
 	return false;
 }
 
@@ -121,11 +132,9 @@ static bool set_option(struct cli *cli, int option)
 		cli->json = true;
 		return true;
 	case OPTION_SOCKET:
-		cli->socket = optarg;
-		return true;
+		return read_word("socket", optarg, &cli->socket);
 	case OPTION_MODE:
-		cli->mode = optarg;
-		return true;
+		return read_word("mode", optarg, &cli->mode);
 	case OPTION_FORCE:
 		cli->force = true;
 		return true;
@@ -146,8 +155,7 @@ static bool set_option(struct cli *cli, int option)
 		cli->drain = true;
 		return true;
 	case OPTION_DOOR:
-		cli->door = optarg;
-		return true;
+		return read_word("door", optarg, &cli->door);
 	default:
 		return false;
 	}

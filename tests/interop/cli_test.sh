@@ -55,7 +55,24 @@ exit_codes() {
 	expect 2 A move demo-0
 	expect 2 A status --drain
 	expect 2 A cancel
-	expect 2 A drain B --parallel many
+	for number in many -1 +1 ' 1' 1x 0x1 '' 99999999999999999999; do
+		for option in parallel rate pause-target; do
+			expect 2 A drain B "--$option=$number"
+			says "--$option wants a whole number, not \"$number\""
+		done
+	done
+	for number in 0 4097 9223372036854775807; do
+		expect 1 A drain B --parallel "$number"
+		says '"parallel" must be a whole number from 1 to 4096'
+	done
+	expect 1 A drain B --pause-target 0
+	says '"pause-target-ms" must be a whole number from 1 to 60000'
+	expect 1 A drain B --rate 1000001
+	says '"rate" must be a whole number from 0 to 1000000'
+	for option in mode door socket; do
+		expect 2 A vv demo-0 "--$option="
+		says "--$option wants more than \"\""
+	done
 	expect 0 A drain B
 	says "0 sessions"
 	says "3 guests have no client"

@@ -222,6 +222,10 @@ static const struct {
 				     "1023, not '1 # one'"},
 	{"[pool]\nshards = 0", "f:2: shards: expected a number from 1 to 64, "
 			       "not '0'"},
+	{"[move]\nparallel = 0",
+	 "f:2: parallel: expected a number from 1 to 4096, not '0'"},
+	{"[move]\nparallel = 4097",
+	 "f:2: parallel: expected a number from 1 to 4096, not '4097'"},
 	{"[guest-demo]\nwidth = 100",
 	 "f:2: width: expected a multiple of 8 from 64 to 1024, not '100'"},
 	{"[guest-demo]\nprefix = a b",

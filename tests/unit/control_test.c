@@ -448,6 +448,56 @@ Test(control, answers_and_refuses)
 	close_bench(bench);
 }
 
+/* A number is taken as it is or not at all. */
+Test(control, refuses_counts_out_of_range)
+{
+	static const struct {
+		const char *text;
+		const char *error;
+	} cases[] = {
+		{"\"parallel\":0",
+		 "\"parallel\" must be a whole number from 1 to 4096"},
+		{"\"parallel\":4097",
+		 "\"parallel\" must be a whole number from 1 to 4096"},
+		{"\"parallel\":-1",
+		 "\"parallel\" must be a whole number from 1 to 4096"},
+		{"\"parallel\":2.0",
+		 "\"parallel\" must be a whole number from 1 to 4096"},
+		{"\"parallel\":\"2\"",
+		 "\"parallel\" must be a whole number from 1 to 4096"},
+		{"\"parallel\":true",
+		 "\"parallel\" must be a whole number from 1 to 4096"},
+		{"\"rate\":1000001",
+		 "\"rate\" must be a whole number from 0 to 1000000"},
+		{"\"pause-target-ms\":0",
+		 "\"pause-target-ms\" must be a whole number from 1 to "
+		 "60000"},
+		{"\"force\":1", "\"force\" must be true or false"},
+		{"\"mode\":\"\"", "\"mode\" must be a text of 1 to 16 bytes"},
+	};
+	struct bench *bench = greeted_bench();
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char request[128];
+		json_t *answer, *error;
+
+		snprintf(request, sizeof(request),
+			 "{\"execute\":\"drain\",\"arguments\":{\"peer\":"
+			 "\"b\",%s}}\n",
+			 cases[i].text);
+		event(bench, DP_RECEIVED, 0, request);
+		answer = line(bench);
+		error = json_object_get(answer, "error");
+		cr_expect_str_eq(error_class(answer), "InvalidArgument");
+		cr_expect_str_eq(
+			json_string_value(json_object_get(error, "desc")),
+			cases[i].error);
+		json_decref(answer);
+		cr_expect_eq(bench->control.drain.state, DRAIN_NONE);
+	}
+	close_bench(bench);
+}
+
 Test(control, looks_without_asking_shards)
 {
 	static const char *const commands[] = {
