@@ -179,22 +179,56 @@ static void on_event(void *self, struct dp *dp, const struct dp_event *event)
 	}
 }
 
+static void tell_peer(struct control *control, const char *event,
+		      const struct op_link *link, uint8_t shard)
+{
+	const char *name = control->pool->config->peers[link->peer].name;
+
+	control_event(control, event,
+		      json_pack("{s:s, s:i, s:i, s:s}", "peer", name, "node",
+				(int)link->node, "shard", (int)shard, "reason",
+				link->reason));
+}
+
+/* A link is tried again and again: what it says is told when it is news. */
+static void link_is_down(struct control *control, const struct op_link *link,
+			 uint8_t shard)
+{
+	struct control_peer *peer = &control->peers[link->peer];
+	bool news = strcmp(peer->why, link->reason) != 0;
+
+	if (link->change == LINK_CHANGE_LOST)
+		peer->links_up =
+			(uint8_t)(peer->links_up - (peer->links_up > 0));
+	if (peer->why[0] == '\0')
+		peer->since_ns = control->shard->now_ns;
+	memcpy(peer->why, link->reason, sizeof(peer->why));
+	if (news)
+		host_log(control->shard->host, LOG_WARNING, "peer %s %s",
+			 control->pool->config->peers[link->peer].name,
+			 peer->why);
+	if (news || link->change == LINK_CHANGE_LOST)
+		tell_peer(control, "PEER_DOWN", link, shard);
+}
+
 static void link_changed(struct control *control, const struct ring_cell *cell)
 {
-	const struct config *config = control->pool->config;
+	struct control_peer *peer;
 	struct op_link link;
-	uint8_t *up;
 
 	memcpy(&link, cell->payload, sizeof(link));
-	if (link.peer >= config->peer_count)
+	link.reason[REASON_BYTES - 1] = '\0';
+	if (link.peer >= control->pool->config->peer_count)
 		return;
-	up = &control->links_up[link.peer];
-	control->nodes[link.peer] = link.node;
-	*up = (uint8_t)(link.up ? *up + 1 : *up - (*up > 0));
-	control_event(control, link.up ? "PEER_UP" : "PEER_DOWN",
-		      json_pack("{s:s, s:i, s:i}", "peer",
-				config->peers[link.peer].name, "node",
-				(int)link.node, "shard", (int)cell->from));
+	peer = &control->peers[link.peer];
+	if (link.change == LINK_CHANGE_UP) {
+		peer->node = link.node;
+		peer->links_up++;
+		peer->why[0] = '\0';
+		tell_peer(control, "PEER_UP", &link, cell->from);
+	} else {
+		link_is_down(control, &link, cell->from);
+	}
 }
 
 static void on_cell(void *self, const struct ring_cell *cell)

@@ -95,6 +95,15 @@ struct control_ask {
 	struct control_caller caller;
 };
 
+/* A peer of the config, as the shards' links to it tell. */
+struct control_peer {
+	uint8_t links_up;
+	uint16_t node;          /* of the other end, when it was up last */
+	char why[REASON_BYTES]; /* it cannot be used; "": it can, or nobody
+				 * has tried */
+	uint64_t since_ns;      /* of why */
+};
+
 struct control {
 	struct shard *shard;
 	struct pool *pool;
@@ -106,9 +115,7 @@ struct control {
 	struct control_list lists[CONTROL_LISTS_MAX];
 	struct control_move moves[CONTROL_MOVES_MAX];
 	struct control_ask asks[CONTROL_ASKS_MAX];
-	/* Links of the shards to each peer, as the shards tell. */
-	uint8_t links_up[CONFIG_PEER_MAX];
-	uint16_t nodes[CONFIG_PEER_MAX];
+	struct control_peer peers[CONFIG_PEER_MAX];
 	struct drain drain; /* the one under way, or the last */
 	uint64_t drain_job;
 	uint32_t drain_list; /* serial of the list it is made from */

@@ -82,25 +82,32 @@ void control_query_stats(struct control *control, struct control_call *call)
 				 "shards", shards));
 }
 
+static json_t *describe_peer(const struct control *control, uint32_t index)
+{
+	const struct config_peer *config = &control->pool->config->peers[index];
+	const struct control_peer *peer = &control->peers[index];
+	const char *state = peer->links_up ? "up" : "idle";
+	uint64_t down_ns = control->shard->now_ns - peer->since_ns;
+	char address[ADDR_TEXT_MAX];
+	bool down = peer->why[0] != '\0';
+
+	addr_print(&config->address, address);
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "name", config->name,
+		"address", address, "state",
+		down && !peer->links_up ? "down" : state, "links",
+		(int)peer->links_up, "node",
+		peer->links_up ? json_integer(peer->node) : json_null(),
+		"reason", down ? json_string(peer->why) : json_null(), "down_s",
+		down ? json_real((double)down_ns / 1e9) : json_null());
+}
+
 static json_t *describe_peers(const struct control *control)
 {
-	const struct config *config = control->pool->config;
 	json_t *all = json_array();
 
-	for (uint32_t i = 0; i < config->peer_count; i++) {
-		char address[ADDR_TEXT_MAX];
-		bool up = control->links_up[i] != 0;
-
-		addr_print(&config->peers[i].address, address);
-		json_array_append_new(
-			all,
-			json_pack("{s:s, s:s, s:s, s:i, s:o}", "name",
-				  config->peers[i].name, "address", address,
-				  "state", up ? "up" : "idle", "links",
-				  (int)control->links_up[i], "node",
-				  up ? json_integer(control->nodes[i])
-				     : json_null()));
-	}
+	for (uint32_t i = 0; i < control->pool->config->peer_count; i++)
+		json_array_append_new(all, describe_peer(control, i));
 	return all;
 }
 

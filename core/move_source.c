@@ -164,13 +164,21 @@ void move_source_link_up(struct move *move)
 		move_send(move, PEER_COMMIT, NULL);
 }
 
+static void say_unreachable(struct move *move)
+{
+	const struct peer_link *link = &move->moves->peers->links[move->link];
+
+	move_say(move, "the peer cannot be reached: it %s",
+		 link->why[0] ? link->why : "does not answer");
+}
+
 void move_source_link_lost(struct move *move)
 {
 	if (move->state >= MOVE_COMMITTED)
 		return;       /* COMMIT is repeated when the link is back */
 	move->slot_count = 0; /* the region went with the link */
 	if (move->state == MOVE_LIVE) {
-		move_say(move, "the peer cannot be reached");
+		say_unreachable(move);
 		move_finish(move, MOVE_FAILED);
 		return;
 	}
@@ -351,7 +359,7 @@ void move_source_timer(struct move *move)
 {
 	switch (move->state) {
 	case MOVE_LIVE:
-		move_say(move, "the peer cannot be reached");
+		say_unreachable(move);
 		move_finish(move, MOVE_FAILED);
 		break;
 	case MOVE_OFFERED:

@@ -129,11 +129,18 @@ struct op_move_event {
 	uint8_t result; /* done: enum move_result */
 };
 
-/* A shard's own link to a peer of the config has come up or was lost. */
+/* What happened to a shard's own link to a peer of the config. */
+enum link_change {
+	LINK_CHANGE_UP,
+	LINK_CHANGE_LOST,   /* it was up */
+	LINK_CHANGE_FAILED, /* it did not come up, and is tried again */
+};
+
 struct op_link {
 	uint16_t peer;
 	uint16_t node;
-	uint8_t up;
+	uint8_t change;            /* enum link_change */
+	char reason[REASON_BYTES]; /* unless up: what the peer does or lacks */
 };
 
 enum move_result {

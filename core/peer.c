@@ -6,6 +6,7 @@
 #include "core/pool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PEER_GREET_MS  5000
@@ -121,13 +122,26 @@ static void settle(struct peers *peers, struct peer_link *link)
 	link->rx_len = 0;
 }
 
-static void closed(struct peers *peers, struct peer_link *link)
+/* What the dataplane has to say of a link that nobody here ended. */
+static void note_error(struct peer_link *link, int32_t result)
+{
+	char why[PEER_WHY_BYTES];
+
+	snprintf(why, sizeof(why), "%s: %s",
+		 link->state == PEER_LINK_CONNECTING ? "cannot be connected"
+						     : "broke the connection",
+		 strerror(-result));
+	peer_note(link, why);
+}
+
+static void closed(struct peers *peers, struct peer_link *link, int32_t result)
 {
 	uint32_t index = peer_index(peers, link);
 	bool was_up = link->state == PEER_LINK_UP;
 
-	if (was_up)
-		peer_tell(peers, link, false);
+	if (result < 0)
+		note_error(link, result);
+	peer_tell(peers, link, was_up ? LINK_CHANGE_LOST : LINK_CHANGE_FAILED);
 	chunkq_clear(&peers->shard->chunks, &link->tx);
 	peer_region_lost(peers, link);
 	link->sending = false;
@@ -158,11 +172,15 @@ static void start_connect(struct peers *peers, struct peer_link *link)
 			     &config->peers[link->peer].address,
 			     cookie_make(PART_PEER, index), &link->conn);
 
+	link->state = PEER_LINK_CONNECTING;
+	link->why[0] = '\0';
 	if (err) {
+		note_error(link, err);
+		peer_tell(peers, link, LINK_CHANGE_FAILED);
+		link->state = PEER_LINK_IDLE;
 		arm(peers, link, PEER_RETRY_MAX);
 		return;
 	}
-	link->state = PEER_LINK_CONNECTING;
 	arm(peers, link, PEER_GREET_MS);
 }
 
@@ -214,12 +232,18 @@ static void on_event(void *self, struct dp *dp, const struct dp_event *event)
 		/* A settling link waits for this, with nothing to send. */
 		if (link->tx.len_bytes || link->state == PEER_LINK_SETTLING)
 			link->touched = true;
+		else if (link->dropped)
+			peer_kill(peers, link); /* its last words are out */
 		break;
 	case DP_EOF:
+		peer_note(link, link->state == PEER_LINK_UP
+					? "closed the connection"
+					: "hung up on our greeting: its log "
+					  "says why");
 		peer_kill(peers, link);
 		break;
 	case DP_CLOSED:
-		closed(peers, link);
+		closed(peers, link, event->result);
 		break;
 	case DP_DETACHED:
 		peer_settle_detached(peers, link, &event->parcel);
@@ -238,8 +262,10 @@ static void on_timer(void *self, uint32_t index)
 		start_connect(peers, link);
 	else if (link->state == PEER_LINK_CONNECTING ||
 		 link->state == PEER_LINK_GREETED ||
-		 link->state == PEER_LINK_SETTLING)
+		 link->state == PEER_LINK_SETTLING) {
+		peer_note(link, "does not answer");
 		peer_kill(peers, link);
+	}
 }
 
 static void on_cell(void *self, const struct ring_cell *cell)

@@ -51,7 +51,8 @@ static void link_is_up(struct peers *peers, struct peer_link *link)
 {
 	uint32_t index = peer_index(peers, link);
 
-	peer_tell(peers, link, true);
+	link->why[0] = '\0';
+	peer_tell(peers, link, LINK_CHANGE_UP);
 	link->state = PEER_LINK_UP;
 	link->fails = 0;
 	shard_disarm(peers->shard, PART_PEER, index);
@@ -75,21 +76,28 @@ static void settle(struct peers *peers, struct peer_link *link)
 	dp_hold(dp, link->conn);
 }
 
+/* Not one of ours. Whoever connects hears our greeting before the end, and
+ * can say what is wrong with us. */
+static void refuse(struct peers *peers, struct peer_link *link, const char *why)
+{
+	if (!link->connector)
+		send_hello(peers, link);
+	peers_drop(peers, peer_index(peers, link), why);
+}
+
 static void got_hello(struct peers *peers, struct peer_link *link,
 		      const struct peer_hello *hello)
 {
-	uint32_t index = peer_index(peers, link);
-
 	if (link->node != PEER_NODE_NONE && !link->connector) {
-		peers_drop(peers, index, "a second hello");
+		peers_drop(peers, peer_index(peers, link), "a second hello");
 		return;
 	}
 	if (hello->version != PEER_VERSION) {
-		peers_drop(peers, index, "speaks another version");
+		refuse(peers, link, "speaks another version");
 		return;
 	}
 	if (hello->node == peers->shard->pool->node) {
-		peers_drop(peers, index, "has our own node number");
+		refuse(peers, link, "has our own node number");
 		return;
 	}
 	link->node = hello->node;

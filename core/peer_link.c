@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One link may hold this much unsent; above it peers_send refuses. */
 #define PEER_TX_BYTES_MAX ((uint32_t)4 << 20)
@@ -41,6 +42,12 @@ void peer_kill(struct peers *peers, struct peer_link *link)
 	dp_kill(peers->shard->local, link->conn);
 }
 
+void peer_note(struct peer_link *link, const char *why)
+{
+	if (link->why[0] == '\0')
+		snprintf(link->why, sizeof(link->why), "%s", why);
+}
+
 void peers_drop(struct peers *peers, uint32_t index, const char *why)
 {
 	struct peer_link *link = &peers->links[index];
@@ -49,6 +56,7 @@ void peers_drop(struct peers *peers, uint32_t index, const char *why)
 	if (link->dropped)
 		return;
 	link->dropped = true;
+	peer_note(link, why);
 	peers->frames_bad++;
 	if (link->node == PEER_NODE_NONE)
 		snprintf(who, sizeof(who), "who connects here as a peer");
@@ -56,17 +64,23 @@ void peers_drop(struct peers *peers, uint32_t index, const char *why)
 		snprintf(who, sizeof(who), "peer node %u", link->node);
 	host_log(peers->shard->host, LOG_WARNING, "%s: %s: connection dropped",
 		 who, why);
-	peer_kill(peers, link);
+	/* A greeting of ours may be on its way by which the other end sees for
+	 * itself what is wrong: the link ends when that is sent. */
+	if (link->state != PEER_LINK_GREETED || link->connector ||
+	    (!link->touched && !link->sending))
+		peer_kill(peers, link);
 }
 
-void peer_tell(struct peers *peers, const struct peer_link *link, bool up)
+void peer_tell(struct peers *peers, const struct peer_link *link,
+	       enum link_change change)
 {
 	struct op_link note = {
 		.peer = link->peer,
 		.node = link->node,
-		.up = up,
+		.change = (uint8_t)change,
 	};
 
+	memcpy(note.reason, link->why, sizeof(link->why));
 	if (link->connector)
 		shard_tell(peers->shard, SHARD_CONTROL, OP_LINK, 0, &note,
 			   sizeof(note));

@@ -1,6 +1,7 @@
 /* peer_link.h - one connection of a shard to another Flushmark. */
 #pragma once
 
+#include "core/ops.h"
 #include "core/peer_wire.h"
 #include "core/region.h"
 #include "core/shard.h"
@@ -19,6 +20,7 @@
 #define PEER_RX_BYTES  (PEER_FRAME_BYTES_MAX + PEER_HEADER_BYTES)
 #define PEER_LINK_NONE UINT32_MAX
 #define PEER_NODE_NONE UINT16_MAX
+#define PEER_WHY_BYTES 64 /* "does not answer": said of the peer */
 
 enum peer_link_state {
 	PEER_LINK_FREE,
@@ -43,6 +45,7 @@ struct peer_link {
 	uint8_t shards;    /* at the other end */
 	uint32_t fails;    /* connects in a row that failed */
 	uint32_t serial;   /* of this connection: answers of control name it */
+	char why[PEER_WHY_BYTES]; /* it ended, or did not come up */
 	dp_conn conn;
 	uint64_t boot;     /* of the other end's life */
 	uint8_t nonce[16]; /* ours */
@@ -92,8 +95,12 @@ struct peer_link *peer_take(struct peers *peers);
 /* Ends the connection; CLOSED follows. */
 void peer_kill(struct peers *peers, struct peer_link *link);
 
+/* Why it ends; what was known first is the cause. */
+void peer_note(struct peer_link *link, const char *why);
+
 /* Tells operators of a link that we opened. */
-void peer_tell(struct peers *peers, const struct peer_link *link, bool up);
+void peer_tell(struct peers *peers, const struct peer_link *link,
+	       enum link_change change);
 
 /* As peers_send, before the link is up: for the greeting and regions. */
 int peer_send_now(struct peers *peers, struct peer_link *link, uint16_t type,

@@ -41,6 +41,9 @@ static void print_peers(const json_t *peers)
 			printf(" (node %lld, %lld links)",
 			       cli_count(peer, "node"),
 			       cli_count(peer, "links"));
+		if (cli_text(peer, "reason")[0])
+			printf(", for %.0f s: it %s", cli_real(peer, "down_s"),
+			       cli_text(peer, "reason"));
 		putchar('\n');
 	}
 }

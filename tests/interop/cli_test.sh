@@ -78,8 +78,12 @@ exit_codes() {
 	says "3 guests have no client"
 	expect 0 A drain B --dry-run --json
 	says '"dry_run": true'
+	expect 0 A status
+	says "B .*, idle"
 	expect 1 A move demo-0 B
-	says "demo-0: failed"
+	says "demo-0: failed: the peer cannot be reached: it cannot be"
+	expect 0 A status
+	says "B .*, down, for [0-9]* s: it cannot be connected"
 	expect 3 nobody status
 }
 
@@ -134,10 +138,33 @@ peers_meet() {
 	says "0 guests"
 }
 
+# Each end says what the other one lacks.
+peers_differ() {
+	start_pair
+	expect 0 A status
+	crash B
+	echo 0123456789abcdef0123456789abcdef >"$dir/other"
+	sed -i "s|^secret-file.*|secret-file = $dir/other|" "$dir/B.conf"
+	start B
+	expect 1 A move demo-0 B
+	says "it does not know our secret"
+	expect 0 A status
+	says "B .*, down, .*: it does not know our secret"
+	crash B
+	sed -i "s|^secret-file.*|secret-file = $dir/secret|" "$dir/B.conf"
+	sed -i "s|^node.*|node = 1|" "$dir/B.conf"
+	start B
+	expect 1 A move demo-0 B
+	says "it has our own node number"
+	expect 0 A status
+	says "B .*, down, .*: it has our own node number"
+}
+
 run_case exit_codes exit_codes
 run_case ends_by_sigterm ends TERM
 run_case ends_by_sigint ends INT
 run_case one_at_a_time one_at_a_time
 run_case checks checks
 run_case peers_meet peers_meet
+run_case peers_differ peers_differ
 end_cases

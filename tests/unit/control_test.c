@@ -522,6 +522,76 @@ Test(control, looks_without_asking_shards)
 	close_bench(bench);
 }
 
+static void expect_peer(struct bench *bench, const char *text)
+{
+	event(bench, DP_RECEIVED, 0, "{\"execute\":\"query-peers\"}\n");
+	expect_line(bench, text);
+}
+
+static void change_link(struct bench *bench, uint8_t shard,
+			enum link_change change, const char *why)
+{
+	struct op_link link = {.node = 2, .change = (uint8_t)change};
+
+	snprintf(link.reason, sizeof(link.reason), "%s", why);
+	tell(bench, shard, OP_LINK, 0, &link, sizeof(link));
+	pass(bench);
+}
+
+#define PEER_B "{\"return\":[{\"name\":\"b\",\"address\":\"unix:/b\","
+
+/* Why a peer cannot be used, and since when, until it can. */
+Test(control, keeps_why_a_peer_is_down)
+{
+	struct bench *bench = greeted_bench();
+
+	addr_parse(&bench->config.peers[0].address, "unix:/b");
+	expect_peer(bench,
+		    PEER_B "\"state\":\"idle\",\"links\":0,\"node\":null,"
+			   "\"reason\":null,\"down_s\":null}]}");
+	change_link(bench, 0, LINK_CHANGE_FAILED, "does not answer");
+	bench->now_ns += 2 * NS_PER_S;
+	change_link(bench, 1, LINK_CHANGE_FAILED, "is not there");
+	bench->now_ns += NS_PER_S;
+	/* The last reason, since the first. */
+	expect_peer(bench,
+		    PEER_B "\"state\":\"down\",\"links\":0,\"node\":null,"
+			   "\"reason\":\"is not there\",\"down_s\":3.0}]}");
+	change_link(bench, 1, LINK_CHANGE_UP, "");
+	change_link(bench, 0, LINK_CHANGE_UP, "");
+	expect_peer(bench, PEER_B "\"state\":\"up\",\"links\":2,\"node\":2,"
+				  "\"reason\":null,\"down_s\":null}]}");
+	change_link(bench, 1, LINK_CHANGE_LOST, "closed the connection");
+	expect_peer(bench,
+		    PEER_B "\"state\":\"up\",\"links\":1,\"node\":2,\"reason\":"
+			   "\"closed the connection\",\"down_s\":0.0}]}");
+	change_link(bench, 0, LINK_CHANGE_LOST, "closed the connection");
+	bench->now_ns += NS_PER_S;
+	expect_peer(bench, PEER_B
+		    "\"state\":\"down\",\"links\":0,\"node\":null,"
+		    "\"reason\":\"closed the connection\",\"down_s\":1.0}]}");
+	close_bench(bench);
+}
+
+/* Tried again and again it says the same: that is one event. */
+Test(control, tells_of_a_peer_when_there_is_news)
+{
+	struct bench *bench = greeted_bench();
+
+	event(bench, DP_RECEIVED, 0, "{\"execute\":\"subscribe\"}\n");
+	expect_line(bench, "{\"return\":{}}");
+	for (uint32_t i = 0; i < 3; i++)
+		change_link(bench, 0, LINK_CHANGE_FAILED, "does not answer");
+	json_decref(line(bench));
+	cr_expect(is_quiet(bench));
+	change_link(bench, 0, LINK_CHANGE_FAILED, "is not there");
+	change_link(bench, 0, LINK_CHANGE_UP, "");
+	json_decref(line(bench));
+	json_decref(line(bench));
+	cr_expect(is_quiet(bench));
+	close_bench(bench);
+}
+
 Test(control, prints_a_viewer_file)
 {
 	struct bench *bench = greeted_bench();

@@ -535,7 +535,9 @@ Test(move_source, a_peer_that_cannot_be_reached)
 	start(m, "guest1", "n2", MODE_ANY, false);
 	run_ms(m, 6000);
 	expect_end(m, OFFERED, MOVE_FAILED, "");
-	cr_expect_str_eq(last_event(m)->reason, "the peer cannot be reached");
+	cr_expect_str_eq(last_event(m)->reason,
+			 "the peer cannot be reached: it cannot be connected: "
+			 "Connection refused");
 	move_net_free(m);
 }
 

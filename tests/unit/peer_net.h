@@ -33,6 +33,8 @@ struct node {
 	struct user users[RIG_SHARDS + 1];
 	uint32_t notes_up;
 	uint32_t notes_down;
+	uint32_t notes_failed;
+	char why[REASON_BYTES]; /* of the last link that was lost or failed */
 	struct op_move_event events[EVENTS_MAX]; /* of moves */
 	uint64_t event_tags[EVENTS_MAX];
 	uint32_t event_count;
@@ -112,10 +114,11 @@ static inline void on_note(void *self, const struct ring_cell *cell)
 	}
 	cr_assert_eq(cell->op, OP_LINK);
 	memcpy(&note, cell->payload, sizeof(note));
-	if (note.up)
-		node->notes_up++;
-	else
-		node->notes_down++;
+	node->notes_up += note.change == LINK_CHANGE_UP;
+	node->notes_down += note.change == LINK_CHANGE_LOST;
+	node->notes_failed += note.change == LINK_CHANGE_FAILED;
+	if (note.change != LINK_CHANGE_UP)
+		memcpy(node->why, note.reason, sizeof(node->why));
 }
 
 static inline void no_flush(void *self)

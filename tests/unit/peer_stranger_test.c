@@ -283,6 +283,10 @@ Test(peer_stranger, strangers_are_dropped)
 		cases[i](raw);
 		raw_send(raw);
 		cr_expect(raw->closed, "case %zu", i);
+		/* Whom we refuse by his hello hears ours. */
+		if (i < 2)
+			cr_expect_eq(raw->got_len, PEER_HEADER_BYTES + 32,
+				     "case %zu: %u", i, raw->got_len);
 		cr_expect_eq(user_of(net, 1, RIG_CONTROL)->peers.frames_bad, 1,
 			     "case %zu", i);
 		cr_expect_eq(user_of(net, 1, 1)->ups, 1);
@@ -424,26 +428,78 @@ Test(peer_stranger, one_that_never_greets_is_dropped_in_time)
 	raw_free(raw);
 }
 
+/* The stranger listens, and node 1's shard 0 takes him for a peer. */
+static void raw_listen(struct raw *raw)
+{
+	struct addr addr;
+
+	addr_parse(&addr, "127.0.0.1:7009");
+	raw->net->nodes[0].process->config.peers[0].address = addr;
+	cr_assert_eq(
+		dp_listen(raw->dp, &addr, cookie_make(PART_SERVICE, 0), NULL),
+		0);
+	want(user_of(raw->net, 0, 0), 0);
+	rig_run(&raw->net->rig, 10 * NS_PER_MS);
+	cr_assert_eq(raw->accepts, 1);
+}
+
+/* Those who connect find out, and tell, what is wrong at the other end. */
+Test(peer_stranger, what_is_wrong_with_a_listener_is_told)
+{
+	static const struct {
+		void (*say)(struct raw *);
+		const char *why;
+	} cases[] = {
+		{bad_version, "speaks another version"},
+		{wrong_proof, "does not know our secret"},
+		{junk, "malformed header"},
+		{commit_first, "frame before the greeting"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct net *net = net_make(16, 3, false);
+		struct raw *raw = raw_make(net);
+
+		raw_listen(raw);
+		cases[i].say(raw);
+		raw_send(raw);
+		cr_expect_eq(net->nodes[0].notes_failed, 1);
+		cr_expect_str_eq(net->nodes[0].why, cases[i].why, "case %zu",
+				 i);
+		net_free(net);
+		raw_free(raw);
+	}
+}
+
+Test(peer_stranger, a_listener_that_hangs_up_is_told)
+{
+	struct net *net = net_make(17, 3, false);
+	struct raw *raw = raw_make(net);
+
+	raw_listen(raw);
+	dp_shutdown(raw->dp, raw->conn);
+	rig_run(&net->rig, 50 * NS_PER_MS);
+	cr_expect_str_eq(net->nodes[0].why,
+			 "hung up on our greeting: its log says why");
+	net_free(net);
+	raw_free(raw);
+}
+
 /* A listener that says nothing: left in time, and tried again. */
 Test(peer_stranger, one_that_never_answers_is_left_in_time)
 {
 	struct net *net = net_make(14, 3, false);
 	struct raw *raw = raw_make(net);
 	struct user *a = user_of(net, 0, 0);
-	struct addr addr;
 
-	addr_parse(&addr, "127.0.0.1:7009");
-	net->nodes[0].process->config.peers[0].address = addr;
-	cr_assert_eq(
-		dp_listen(raw->dp, &addr, cookie_make(PART_SERVICE, 0), NULL),
-		0);
-	want(a, 0);
+	raw_listen(raw);
 	rig_run(&net->rig, 4 * NS_PER_S);
 	cr_expect_eq(raw->accepts, 1);
 	cr_expect_eq(a->losts, 0);
 	rig_run(&net->rig, 2 * NS_PER_S);
 	cr_expect_eq(a->losts, 1);
 	cr_expect_eq(raw->accepts, 2);
+	cr_expect_str_eq(net->nodes[0].why, "does not answer");
 	net_free(net);
 	raw_free(raw);
 }
