@@ -229,6 +229,7 @@ static void link_changed(struct control *control, const struct ring_cell *cell)
 	} else {
 		link_is_down(control, &link, cell->from);
 	}
+	control_drain_peer(control, link.peer);
 }
 
 static void on_cell(void *self, const struct ring_cell *cell)

@@ -212,5 +212,7 @@ void control_move_event(struct control *control, const struct ring_cell *cell);
 void control_drain_event(struct control *control, uint32_t item,
 			 const struct op_move_event *event);
 void control_drain_pump(struct control *control);
+/* What is known of a peer has changed: it may be where a drain goes. */
+void control_drain_peer(struct control *control, uint32_t peer);
 void control_drain_tell(struct control *control);
 void control_drain_cancel(struct control *control);

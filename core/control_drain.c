@@ -98,18 +98,35 @@ void control_drain_pump(struct control *control)
 	shard_arm(control->shard, PART_CONTROL, CONTROL_TIMER_PUMP, due_ns);
 }
 
+void control_drain_peer(struct control *control, uint32_t index)
+{
+	const struct control_peer *peer = &control->peers[index];
+	struct drain *drain = &control->drain;
+
+	if (drain->state == DRAIN_NONE || drain->state == DRAIN_DONE ||
+	    strcmp(drain->wish.peer,
+		   control->pool->config->peers[index].name) != 0)
+		return;
+	if (peer->links_up)
+		drain_peer_up(drain);
+	else if (peer->why[0] != '\0')
+		drain_peer_down(drain, peer->why, control->shard->now_ns);
+	if (drain->state == DRAIN_RUNNING)
+		control_drain_pump(control);
+}
+
 void control_drain_event(struct control *control, uint32_t item,
 			 const struct op_move_event *event)
 {
-	if (control->drain.state == DRAIN_NONE ||
-	    control->drain.state == DRAIN_DONE)
+	struct drain *drain = &control->drain;
+	bool stalled = drain->stalled[0] != '\0';
+
+	if (drain->state == DRAIN_NONE || drain->state == DRAIN_DONE)
 		return;
-	drain_event(&control->drain, item, event, control->shard->now_ns);
-	if (!event->done)
-		return;
-	if (control->drain.state == DRAIN_DONE)
+	drain_event(drain, item, event, control->shard->now_ns);
+	if (drain->state == DRAIN_DONE)
 		finish(control);
-	else
+	else if (event->done || (stalled && !drain->stalled[0]))
 		control_drain_pump(control);
 }
 
@@ -213,6 +230,10 @@ void control_drain(struct control *control, struct control_call *call)
 	drain_init(drain, &wish, control->shard->now_ns);
 	control->drain_job = ++control->last_job;
 	control->drain_list = list->serial;
+	if (!wish.dry_run)
+		control_drain_peer(control,
+				   (uint32_t)config_find_peer(
+					   control->pool->config, wish.peer));
 	/* A dry run has nothing to tell but its end. */
 	if (wish.dry_run || control_flag(call->arguments, "wait", false))
 		control_take_caller(&control->drain_caller, call->caller);

@@ -2,6 +2,7 @@
 #include "core/drain.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,14 @@ static void end_item(struct drain *drain, struct drain_item *item,
 		counts->failed++;
 }
 
+/* It stays in doubt; the drain does not. */
+static void end_in_doubt(struct drain *drain, struct drain_item *item)
+{
+	end_item(drain, item, MOVE_FAILED);
+	item->in_doubt = true;
+	drain->counts.in_doubt++;
+}
+
 static int compare_items(const void *a, const void *b)
 {
 	const struct drain_item *x = a;
@@ -221,14 +230,61 @@ static bool next_cancel(struct drain *drain, struct drain_order *order)
 	return false;
 }
 
+/* Starts nothing more; what never started remained for that reason. */
+static void stop(struct drain *drain, const char *why, uint64_t now_ns)
+{
+	drain->state = DRAIN_CANCELLING;
+	for (uint32_t i = 0; i < drain->count; i++) {
+		struct drain_item *item = &drain->items[i];
+
+		if (item->state == ITEM_STARTED) {
+			if (item->move_state == MOVE_IN_DOUBT)
+				end_in_doubt(drain, item);
+			continue;
+		}
+		if (item->state == ITEM_ENDED)
+			continue;
+		item->skipped = true;
+		snprintf(item->reason, sizeof(item->reason), "%s", why);
+		end_item(drain, item, MOVE_CANCELLED);
+	}
+	drain->next = drain->count;
+	finish_if_idle(drain, now_ns);
+}
+
+static uint64_t give_up_at(const struct drain *drain)
+{
+	return drain->stalled[0] ? drain->stalled_ns + DRAIN_PEER_WAIT_NS
+				 : NS_NEVER;
+}
+
+static void give_up(struct drain *drain, uint64_t now_ns)
+{
+	char why[REASON_BYTES];
+
+	snprintf(why, sizeof(why), "the peer %.80s", drain->stalled);
+	drain->gave_up = true;
+	stop(drain, why, now_ns);
+}
+
+/* How many moves may be under way now. */
+static uint32_t places(const struct drain *drain)
+{
+	if (!drain->stalled[0])
+		return drain->wish.parallel;
+	return drain->silent ? 1 : 0;
+}
+
 bool drain_next(struct drain *drain, uint64_t now_ns, struct drain_order *order)
 {
 	struct drain_item *item;
 
+	if (drain->state == DRAIN_RUNNING && now_ns >= give_up_at(drain))
+		give_up(drain, now_ns);
 	if (drain->state == DRAIN_CANCELLING)
 		return next_cancel(drain, order);
 	if (drain->state != DRAIN_RUNNING ||
-	    drain->counts.underway >= drain->wish.parallel)
+	    drain->counts.underway >= places(drain))
 		return false;
 	if (drain->rate > 0) {
 		refill(drain, now_ns);
@@ -329,6 +385,53 @@ static void note_pause(struct drain *drain, const struct op_move_event *event,
 	adapt(drain, now_ns);
 }
 
+static void stall(struct drain *drain, const char *why, bool silent,
+		  uint64_t now_ns)
+{
+	if (!drain->stalled[0])
+		drain->stalled_ns = now_ns;
+	drain->silent = silent;
+	snprintf(drain->stalled, sizeof(drain->stalled), "%s", why);
+}
+
+void drain_peer_down(struct drain *drain, const char *why, uint64_t now_ns)
+{
+	if (drain->state == DRAIN_LISTING || drain->state == DRAIN_RUNNING)
+		stall(drain, why, false, now_ns);
+}
+
+void drain_peer_up(struct drain *drain)
+{
+	if (drain->state == DRAIN_LISTING || drain->state == DRAIN_RUNNING)
+		drain->stalled[0] = '\0';
+}
+
+/* The item's move has come further. */
+static void note_state(struct drain *drain, struct drain_item *item,
+		       uint8_t state)
+{
+	drain->counts.in_doubt -= item->move_state == MOVE_IN_DOUBT;
+	drain->counts.in_doubt += state == MOVE_IN_DOUBT;
+	item->move_state = state;
+	/* An undo says LIVE at the end: that is no reason to freeze again. */
+	if (state > MOVE_OFFERED && state != MOVE_IN_DOUBT) {
+		item->went = true;
+		if (drain->silent)
+			drain_peer_up(drain);
+	}
+	if (state == MOVE_IN_DOUBT && drain->state == DRAIN_CANCELLING)
+		end_in_doubt(drain, item);
+}
+
+/* Its last move was not finished, or the peer has gone: it waits. */
+static bool may_retry(const struct drain *drain, const struct drain_item *item,
+		      const struct op_move_event *event)
+{
+	return drain->state == DRAIN_RUNNING && event->result == MOVE_FAILED &&
+	       (item->busy || drain->stalled[0]) && !item->went &&
+	       item->tries < DRAIN_TRIES_MAX;
+}
+
 void drain_event(struct drain *drain, uint32_t index,
 		 const struct op_move_event *event, uint64_t now_ns)
 {
@@ -341,18 +444,16 @@ void drain_event(struct drain *drain, uint32_t index,
 		return;
 	memcpy(item->reason, event->reason, sizeof(item->reason) - 1);
 	if (!event->done) {
-		drain->counts.in_doubt -= item->move_state == MOVE_IN_DOUBT;
-		drain->counts.in_doubt += event->state == MOVE_IN_DOUBT;
-		item->move_state = event->state;
-		/* It goes, so no earlier move is in the way any more. An undo
-		 * says LIVE at the end: that is no reason to freeze again. */
-		if (event->state > MOVE_OFFERED)
-			item->busy = false;
+		note_state(drain, item, event->state);
+		finish_if_idle(drain, now_ns);
 		return;
 	}
-	/* Its last move was not finished when this one was asked for. */
-	if (item->busy && event->result == MOVE_FAILED &&
-	    item->tries < DRAIN_TRIES_MAX && drain->state == DRAIN_RUNNING) {
+	if (event->silent && drain->state == DRAIN_RUNNING &&
+	    !drain->stalled[0])
+		stall(drain, "does not answer", true, now_ns);
+	if (may_retry(drain, item, event)) {
+		/* The client may still be busy with this attempt. */
+		item->busy = true;
 		retry(drain, item, now_ns);
 		return;
 	}
@@ -365,24 +466,11 @@ void drain_event(struct drain *drain, uint32_t index,
 
 void drain_cancel(struct drain *drain, uint64_t now_ns)
 {
-	static const char why[] = "the drain was cancelled";
-
 	if (drain->state == DRAIN_NONE || drain->state == DRAIN_DONE ||
 	    drain->state == DRAIN_CANCELLING)
 		return;
 	drain->cancelled = true;
-	drain->state = DRAIN_CANCELLING;
-	for (uint32_t i = 0; i < drain->count; i++) {
-		struct drain_item *item = &drain->items[i];
-
-		if (item->state == ITEM_STARTED || item->state == ITEM_ENDED)
-			continue;
-		item->skipped = true;
-		memcpy(item->reason, why, sizeof(why));
-		end_item(drain, item, MOVE_CANCELLED);
-	}
-	drain->next = drain->count;
-	finish_if_idle(drain, now_ns);
+	stop(drain, "the drain was cancelled", now_ns);
 }
 
 static uint64_t retry_at(const struct drain *drain)
@@ -400,14 +488,15 @@ uint64_t drain_due(const struct drain *drain, uint64_t now_ns)
 {
 	uint64_t at;
 
-	if (drain->state != DRAIN_RUNNING ||
-	    drain->counts.underway >= drain->wish.parallel)
+	if (drain->state != DRAIN_RUNNING)
 		return NS_NEVER;
+	if (drain->counts.underway >= places(drain))
+		return give_up_at(drain);
 	at = drain->next < drain->count ? now_ns : retry_at(drain);
-	if (at == NS_NEVER || drain->rate <= 0 || drain->tokens >= 1.0)
-		return at;
-	return max_u64(at, drain->refilled_ns +
-				   (uint64_t)((1.0 - drain->tokens) * 1e9 /
-					      drain->rate) +
-				   1);
+	if (at != NS_NEVER && drain->rate > 0 && drain->tokens < 1.0)
+		at = max_u64(at, drain->refilled_ns +
+					 (uint64_t)((1.0 - drain->tokens) *
+						    1e9 / drain->rate) +
+					 1);
+	return min_u64(at, give_up_at(drain));
 }

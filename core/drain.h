@@ -8,23 +8,32 @@
 
 /*
  *   LISTING --list is whole--> RUNNING --last move ended--> DONE
- *                                 \--cancel--> CANCELLING --> DONE
+ *                    \--cancel, or the peer stays away--> CANCELLING --> DONE
  *
  * Pure: it is told rows, events and the time, and gives orders. At most
  * "parallel" moves are under way; they start at most at "rate" per second,
  * the longest idle first. When the p99 of the pauses passes the target the
  * rate is halved, down to a floor; while they are short it grows again. A
  * session that was busy when listed (its last move is still being finished) is
- * tried again for a while. Control thread.
+ * tried again for a while.
+ *
+ * While no link to the peer is up nothing is started, and after
+ * DRAIN_PEER_WAIT_NS the drain gives up. A peer whose links are up but that
+ * does not answer is tried with one session at a time, for as long. What had
+ * not begun to freeze when the peer went away waits with the others. A drain
+ * that is cancelled or gives up does not wait for moves in doubt: nobody knows
+ * for how long.
  *
  * Counts: sessions = moved + failed + remained and moved = seamless +
- * semi_seamless + switch_host. A session that died while it moved is failed;
- * one that was cancelled, or that cannot move at all, remained.
+ * semi_seamless + switch_host. A session that died while it moved is failed,
+ * and so is one that was left in doubt; one that was cancelled, that cannot
+ * move at all or was never tried remained. Control thread.
  */
 #define DRAIN_PAUSE_TARGET_NS (50 * NS_PER_MS)
 #define DRAIN_WINDOW          32 /* pauses between two looks at their p99 */
 #define DRAIN_RETRY_NS        (250 * NS_PER_MS)
 #define DRAIN_TRIES_MAX       60 /* 15 s: old sockets are kept for 10 s */
+#define DRAIN_PEER_WAIT_NS    (15 * NS_PER_S)
 #define DRAIN_ITEMS_MAX       ((uint32_t)1 << 20)
 
 struct drain_wish {
@@ -59,8 +68,10 @@ struct drain_item {
 	uint8_t mode;       /* enum move_mode: foreseen, then as it was */
 	uint8_t move_state; /* enum move_state, STARTED */
 	uint8_t result;     /* enum move_result, ENDED */
-	bool busy;          /* when listed */
+	bool busy;          /* its last move may not be finished */
+	bool went;          /* has been READY: not tried again */
 	bool skipped;       /* ENDED without a start */
+	bool in_doubt;      /* ENDED, and the peer's word is still awaited */
 	bool cancel_sent;
 };
 
@@ -81,6 +92,11 @@ struct drain {
 	struct drain_wish wish;
 	uint8_t state; /* enum drain_state */
 	bool cancelled;
+	bool gave_up; /* the peer stayed away */
+	/* What the peer does instead of taking guests, "": nothing is known. */
+	char stalled[REASON_BYTES];
+	bool silent; /* stalled with its links up */
+	uint64_t stalled_ns;
 	struct drain_item *items;
 	uint32_t count;
 	uint32_t cap;
@@ -134,6 +150,10 @@ void drain_event(struct drain *drain, uint32_t item,
 
 /* Starts nothing more, cancels what is under way. */
 void drain_cancel(struct drain *drain, uint64_t now_ns);
+
+/* No link to the peer is up: why, in words that follow its name. */
+void drain_peer_down(struct drain *drain, const char *why, uint64_t now_ns);
+void drain_peer_up(struct drain *drain);
 
 /* When drain_next may have an order without an event before; NS_NEVER. */
 uint64_t drain_due(const struct drain *drain, uint64_t now_ns);

@@ -13,6 +13,8 @@ const char *drain_state_name(const struct drain *drain)
 
 	if (drain->state == DRAIN_DONE && drain->cancelled)
 		return "cancelled";
+	if (drain->gave_up)
+		return drain->state == DRAIN_DONE ? "given-up" : "giving-up";
 	return drain->state < ARRAY_LEN(names) ? names[drain->state] : "none";
 }
 
@@ -56,6 +58,8 @@ static const char *outcome(const struct drain *drain,
 {
 	if (drain->wish.dry_run)
 		return item->mode == MODE_NONE ? "stays" : "would-move";
+	if (item->in_doubt)
+		return "in-doubt";
 	if (item->skipped || item->result == MOVE_CANCELLED)
 		return "remained";
 	return move_result_name((enum move_result)item->result);
@@ -93,16 +97,17 @@ json_t *drain_report(const struct drain *drain, uint64_t now_ns, bool rows)
 	double seconds = (double)(end_ns - drain->started_ns) / 1e9;
 	json_t *report = report_counts(&drain->counts);
 	json_t *more = json_pack(
-		"{s:s, s:s, s:s, s:b, s:f, s:o, s:f, s:i, s:o, s:o}", "state",
-		drain_state_name(drain), "peer", drain->wish.peer, "mode",
-		move_mode_name((enum move_mode)drain->wish.mode), "dry_run",
-		(int)drain->wish.dry_run, "drain_seconds", seconds,
+		"{s:s, s:s, s:s, s:b, s:f, s:o, s:f, s:i, s:o, s:o, s:o}",
+		"state", drain_state_name(drain), "peer", drain->wish.peer,
+		"mode", move_mode_name((enum move_mode)drain->wish.mode),
+		"dry_run", (int)drain->wish.dry_run, "drain_seconds", seconds,
 		"eta_seconds", report_eta(drain, seconds), "rate_per_s",
 		drain->rate, "rate_halved", (int)drain->rate_halved,
 		"protocol_pause_ms",
 		report_hist(&drain->pause_ns, (double)NS_PER_MS),
 		"server_added_us",
-		report_hist(&drain->added_ns, (double)NS_PER_US));
+		report_hist(&drain->added_ns, (double)NS_PER_US), "stalled",
+		drain->stalled[0] ? json_string(drain->stalled) : json_null());
 
 	if (report && more)
 		json_object_update(report, more);

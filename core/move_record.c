@@ -82,6 +82,7 @@ void move_report(struct move *move, bool done, enum move_result result)
 		.state = move->in_doubt ? MOVE_IN_DOUBT : move->state,
 		.mode = move->mode,
 		.done = done,
+		.silent = move->silent,
 		.result = (uint8_t)result,
 		.added_ns = move->source_added_ns,
 	};

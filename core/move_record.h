@@ -59,6 +59,7 @@ struct move {
 	bool client_ready; /* source: the client says it is linked */
 	bool peer_linked;  /* source: the destination says so too */
 	bool acknowledged; /* COMMITTED was answered */
+	bool silent;       /* source: given up without a word of the peer */
 	bool in_doubt;     /* source: long overdue, and the operator told */
 	bool begun;        /* source: the client was told where to go */
 	bool handed_over;  /* source: the client was let go */

@@ -359,10 +359,12 @@ void move_source_timer(struct move *move)
 {
 	switch (move->state) {
 	case MOVE_LIVE:
+		move->silent = true;
 		say_unreachable(move);
 		move_finish(move, MOVE_FAILED);
 		break;
 	case MOVE_OFFERED:
+		move->silent = !move->begun;
 		move_say(move, move->begun
 				       ? "the client did not connect to the "
 					 "destination in time"
@@ -374,6 +376,7 @@ void move_source_timer(struct move *move)
 		undo(move, MOVE_FAILED);
 		break;
 	case MOVE_SEALED:
+		move->silent = true;
 		move_say(move, "the peer did not take the images in time");
 		undo(move, MOVE_FAILED);
 		break;

@@ -126,6 +126,7 @@ struct op_move_event {
 	uint8_t state;  /* enum move_state now */
 	uint8_t mode;   /* enum move_mode agreed */
 	uint8_t done;   /* the move has ended */
+	uint8_t silent; /* done: because the peer left it without an answer */
 	uint8_t result; /* done: enum move_result */
 };
 

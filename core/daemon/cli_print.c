@@ -175,6 +175,12 @@ void cli_print_drain(const json_t *report)
 	       cli_count(report, "semi_seamless"),
 	       cli_count(report, "switch_host"), cli_count(report, "failed"),
 	       cli_count(report, "remained"));
+	if (cli_count(report, "in_doubt"))
+		printf("%lld of the failed are in doubt\n",
+		       cli_count(report, "in_doubt"));
+	if (!strcmp(cli_text(report, "state"), "given-up"))
+		printf("given up, the peer stays away: it %s\n",
+		       cli_text(report, "stalled"));
 	if (cli_count(report, "guests_without_session"))
 		printf("%lld guests have no client and stay\n",
 		       cli_count(report, "guests_without_session"));
@@ -205,7 +211,10 @@ void cli_print_progress(const json_t *report, bool overwrite)
 	if (cli_count(report, "in_doubt"))
 		fprintf(stderr, ", %lld in doubt",
 			cli_count(report, "in_doubt"));
-	if (json_is_number(eta))
+	if (cli_text(report, "stalled")[0])
+		fprintf(stderr, ", waiting for the peer: it %s",
+			cli_text(report, "stalled"));
+	else if (json_is_number(eta))
 		fprintf(stderr, ", %.0f s to go", json_number_value(eta));
 	fputs(overwrite ? "\033[K" : "\n", stderr);
 	fflush(stderr);

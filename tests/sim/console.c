@@ -18,6 +18,7 @@ void console_init(struct console *console, struct world *world, uint32_t daemon)
 	console->world = world;
 	console->daemon = daemon;
 	console->started = console->refused = console->ended = 0;
+	console->drains = console->answers = 0;
 	console->up = console->dead = console->sending = false;
 	console->tx_len = console->rx_len = 0;
 	console->machine = sim_machine_create(world->sim, name);
@@ -111,6 +112,30 @@ static void move_ended(struct console *console, const json_t *data)
 		  end->guest, end->result, end->mode, end->reason);
 }
 
+static uint32_t count_of(const json_t *data, const char *key)
+{
+	return (uint32_t)json_integer_value(json_object_get(data, key));
+}
+
+static void drain_ended(struct console *console, const json_t *data)
+{
+	console->drains++;
+	snprintf(console->drain_state, sizeof(console->drain_state), "%s",
+		 text_of(data, "state"));
+	snprintf(console->drain_stalled, sizeof(console->drain_stalled), "%s",
+		 text_of(data, "stalled"));
+	console->drain_moved = count_of(data, "moved");
+	console->drain_failed = count_of(data, "failed");
+	console->drain_remained = count_of(data, "remained");
+	console->drain_in_doubt = count_of(data, "in_doubt");
+	world_say(console->world,
+		  "%c: drain %s: %u moved, %u failed, "
+		  "%u remained, %u in doubt",
+		  'a' + console->daemon, console->drain_state,
+		  console->drain_moved, console->drain_failed,
+		  console->drain_remained, console->drain_in_doubt);
+}
+
 static void got_line(struct console *console, const char *line)
 {
 	json_error_t error;
@@ -129,6 +154,13 @@ static void got_line(struct console *console, const char *line)
 	else if (refused)
 		world_say(console->world, "%c: %s", 'a' + console->daemon,
 			  text_of(refused, "desc"));
+	if (!strcmp(text_of(whole, "event"), "DRAIN_DONE"))
+		drain_ended(console, data);
+	if (!strcmp(text_of(whole, "id"), "ask")) {
+		console->answers++;
+		snprintf(console->answer, sizeof(console->answer), "%s",
+			 text_of(refused, "desc"));
+	}
 	if (!strcmp(text_of(whole, "id"), "move")) {
 		console->started += !refused;
 		console->refused += refused != NULL;

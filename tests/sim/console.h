@@ -8,6 +8,7 @@
 struct world;
 
 #define CONSOLE_RX_BYTES 65536
+#define CONSOLE_WORDS    256
 #define CONSOLE_TX_BYTES 4096
 #define CONSOLE_ENDS     16
 
@@ -35,6 +36,12 @@ struct console {
 	uint32_t refused;
 	uint32_t ended; /* moves that have ended, the last of them below */
 	struct console_end ends[CONSOLE_ENDS];
+	uint32_t drains; /* that have ended, the last of them below */
+	char drain_state[16];
+	char drain_stalled[CONSOLE_WORDS];
+	uint32_t drain_moved, drain_failed, drain_remained, drain_in_doubt;
+	uint32_t answers;           /* to what was said with the id "ask" */
+	char answer[CONSOLE_WORDS]; /* the last one: "", or the error */
 	char tx[CONSOLE_TX_BYTES];
 	char flight[CONSOLE_TX_BYTES];
 	char rx[CONSOLE_RX_BYTES];

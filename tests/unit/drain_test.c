@@ -286,7 +286,6 @@ Test(drain, puts_back_what_a_full_ring_refused)
 
 Test(drain, can_be_cancelled)
 {
-	struct op_move_event doubt = {.state = MOVE_IN_DOUBT};
 	struct drain_order orders[2], order;
 	struct drain drain;
 
@@ -296,8 +295,6 @@ Test(drain, can_be_cancelled)
 	drain_begin(&drain, START_NS);
 	cr_assert(drain_next(&drain, START_NS, &orders[0]));
 	cr_assert(drain_next(&drain, START_NS, &orders[1]));
-	drain_event(&drain, orders[1].item, &doubt, START_NS);
-	cr_expect_eq(drain.counts.in_doubt, 1);
 	drain_cancel(&drain, START_NS);
 	cr_expect_eq(drain.counts.remained, 3);
 	cr_expect_str_eq(drain.items[drain.count - 1].reason,
@@ -320,6 +317,190 @@ Test(drain, can_be_cancelled)
 	finish(&drain, &orders[1], MOVE_FAILED, MODE_SEAMLESS, 1, START_NS);
 	expect_sums(&drain);
 	drain_fini(&drain);
+}
+
+static void enter(struct drain *drain, const struct drain_order *order,
+		  enum move_state state, uint64_t now_ns)
+{
+	struct op_move_event event = {.state = (uint8_t)state};
+
+	drain_event(drain, order->item, &event, now_ns);
+}
+
+/* In doubt before the cancel or behind it: the drain does not wait. */
+Test(drain, cancelled_it_leaves_what_is_in_doubt)
+{
+	struct drain_order orders[2], order;
+	struct drain drain;
+	json_t *report, *rows;
+
+	wish_for(&drain, 2, 0);
+	add(&drain, 0, MODE_SEAMLESS, 1);
+	add(&drain, 1, MODE_SEAMLESS, 0);
+	drain_begin(&drain, START_NS);
+	for (uint32_t i = 0; i < 2; i++) {
+		cr_assert(drain_next(&drain, START_NS, &orders[i]));
+		enter(&drain, &orders[i], MOVE_COMMITTED, START_NS);
+	}
+	enter(&drain, &orders[0], MOVE_IN_DOUBT, START_NS);
+	cr_expect_eq(drain.counts.in_doubt, 1);
+	enter(&drain, &orders[0], MOVE_COMMITTED, START_NS);
+	cr_expect_eq(drain.counts.in_doubt, 0, "it was answered");
+	enter(&drain, &orders[0], MOVE_IN_DOUBT, START_NS);
+	drain_cancel(&drain, START_NS);
+	cr_expect_eq(drain.counts.failed, 1);
+	cr_expect_eq(drain.state, DRAIN_CANCELLING);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	cr_expect_eq(order.item, orders[1].item);
+	cr_expect_not(drain_next(&drain, START_NS, &order));
+	enter(&drain, &orders[1], MOVE_IN_DOUBT, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.failed, 2);
+	cr_expect_eq(drain.counts.in_doubt, 2);
+	cr_expect_eq(drain.counts.underway, 0);
+	report = drain_report(&drain, START_NS, true);
+	rows = json_object_get(report, "rows");
+	cr_expect_eq(json_array_size(rows), 2);
+	cr_expect_str_eq(json_string_value(json_object_get(
+				 json_array_get(rows, 0), "outcome")),
+			 "in-doubt");
+	json_decref(report);
+	drain_fini(&drain);
+}
+
+/* --- a peer that goes away ---------------------------------------------- */
+
+static void refuse(struct drain *drain, const struct drain_order *order,
+		   bool silent, uint64_t now_ns)
+{
+	struct op_move_event event = {
+		.done = 1,
+		.result = MOVE_FAILED,
+		.silent = silent,
+	};
+
+	drain_event(drain, order->item, &event, now_ns);
+}
+
+/* Started in vain, or not at all: both wait for the peer, and go. */
+Test(drain, waits_for_a_peer_that_comes_back)
+{
+	uint64_t now_ns = START_NS;
+	struct drain_order order;
+	struct drain drain;
+	json_t *report;
+
+	wish_for(&drain, 2, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	cr_assert(drain_next(&drain, now_ns, &order));
+	drain_peer_down(&drain, "is not there", now_ns);
+	refuse(&drain, &order, false, now_ns);
+	cr_expect_eq(drain.counts.failed, 0);
+	cr_expect_not(drain_next(&drain, now_ns, &order));
+	report = drain_report(&drain, now_ns, false);
+	cr_expect_str_eq(json_string_value(json_object_get(report, "stalled")),
+			 "is not there");
+	json_decref(report);
+	now_ns += DRAIN_PEER_WAIT_NS / 2;
+	/* The latest reason, the first time. */
+	drain_peer_down(&drain, "does not answer", now_ns);
+	cr_expect_eq(drain_due(&drain, now_ns), START_NS + DRAIN_PEER_WAIT_NS);
+	cr_expect_not(drain_next(&drain, now_ns, &order));
+	drain_peer_up(&drain);
+	cr_expect_leq(drain_due(&drain, now_ns), now_ns);
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_assert(drain_next(&drain, now_ns, &order));
+		finish(&drain, &order, MOVE_OK, MODE_SEAMLESS, 1, now_ns);
+	}
+	cr_expect_str_eq(drain_state_name(&drain), "done");
+	cr_expect_eq(drain.counts.seamless, 3);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+Test(drain, gives_up_on_a_peer_that_stays_away)
+{
+	uint64_t now_ns = START_NS;
+	struct drain_order orders[3], order;
+	struct drain drain;
+	json_t *report;
+
+	wish_for(&drain, 3, 0);
+	for (uint32_t i = 0; i < 6; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	for (uint32_t i = 0; i < 3; i++)
+		cr_assert(drain_next(&drain, now_ns, &orders[i]));
+	enter(&drain, &orders[0], MOVE_FREEZING, now_ns);
+	enter(&drain, &orders[1], MOVE_COMMITTED, now_ns);
+	enter(&drain, &orders[2], MOVE_OFFERED, now_ns);
+	drain_peer_down(&drain, "is not there", now_ns);
+	refuse(&drain, &orders[0], false, now_ns);
+	cr_expect_eq(drain.counts.failed, 1, "frozen once is enough");
+	now_ns += DRAIN_PEER_WAIT_NS - 1;
+	cr_expect_not(drain_next(&drain, now_ns, &order));
+	cr_expect_eq(drain.state, DRAIN_RUNNING);
+	enter(&drain, &orders[1], MOVE_IN_DOUBT, now_ns);
+	now_ns = drain_due(&drain, now_ns);
+	cr_assert(drain_next(&drain, now_ns, &order));
+	cr_expect_eq(order.kind, DRAIN_CANCEL);
+	cr_expect_eq(order.item, orders[2].item);
+	cr_expect_str_eq(drain_state_name(&drain), "giving-up");
+	cr_expect_eq(drain.counts.remained, 3);
+	cr_expect_str_eq(drain.items[drain.count - 1].reason,
+			 "the peer is not there");
+	/* Too late to come back. */
+	drain_peer_up(&drain);
+	finish(&drain, &orders[2], MOVE_CANCELLED, 0, 0, now_ns);
+	cr_expect_str_eq(drain_state_name(&drain), "given-up");
+	cr_expect_eq(drain.counts.remained, 4);
+	cr_expect_eq(drain.counts.failed, 2);
+	cr_expect_eq(drain.counts.in_doubt, 1);
+	report = drain_report(&drain, now_ns, true);
+	cr_expect_eq(json_array_size(json_object_get(report, "rows")), 6);
+	cr_expect_str_eq(json_string_value(json_object_get(report, "stalled")),
+			 "is not there");
+	json_decref(report);
+	drain_fini(&drain);
+}
+
+/* Its links are up and it says nothing: one at a time finds out. */
+Test(drain, tries_a_silent_peer_with_one)
+{
+	for (uint32_t wakes = 0; wakes < 2; wakes++) {
+		uint64_t now_ns = START_NS;
+		struct drain_order first, order, more;
+		struct drain drain;
+
+		wish_for(&drain, 2, 0);
+		for (uint32_t i = 0; i < 4; i++)
+			add(&drain, i, MODE_SEAMLESS, i);
+		drain_begin(&drain, now_ns);
+		cr_assert(drain_next(&drain, now_ns, &first));
+		refuse(&drain, &first, true, now_ns);
+		cr_assert(drain_next(&drain, now_ns, &order));
+		enter(&drain, &order, MOVE_OFFERED, now_ns);
+		cr_expect_not(drain_next(&drain, now_ns, &more), "one");
+		if (wakes) {
+			enter(&drain, &order, MOVE_READY, now_ns);
+			cr_expect(drain_next(&drain, now_ns, &more));
+			drain_fini(&drain);
+			continue;
+		}
+		while (drain.state == DRAIN_RUNNING && order.guest) {
+			now_ns += 5 * NS_PER_S;
+			refuse(&drain, &order, true, now_ns);
+			order.guest = NULL;
+			drain_next(&drain, now_ns, &order);
+		}
+		cr_expect_eq(now_ns, START_NS + DRAIN_PEER_WAIT_NS);
+		cr_expect_str_eq(drain_state_name(&drain), "given-up");
+		cr_expect_eq(drain.counts.remained, 4);
+		expect_sums(&drain);
+		drain_fini(&drain);
+	}
 }
 
 Test(drain, dry_run_foretells)

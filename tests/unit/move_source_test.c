@@ -429,6 +429,10 @@ Test(move_source, time_runs_out_in_each_state)
 			cr_expect_eq(dones(m), 0, "%s", at_names[cases[i].at]);
 			run_ms(m, 300);
 			cr_expect_eq(dones(m), 1, "%s", at_names[cases[i].at]);
+			/* The peer's silence, or the client's. */
+			cr_expect_eq(last_event(m)->silent,
+				     cases[i].at == OFFERED ||
+					     cases[i].at == SEALED);
 			expect_undone(m, cases[i].at, MOVE_FAILED);
 		}
 		move_net_free(m);
