@@ -2,7 +2,7 @@
 #include "channels/spoil.h"
 #include "channels/guest/stream.h"
 #include "channels/service.h"
-#include "core/config.h"
+#include "core/plant.h"
 
 #include <spice/enums.h>
 
@@ -15,19 +15,14 @@
 /* What is put in the wrong order or place: no run is too short to be known. */
 #define SPOIL_BYTES 64
 
-static const struct config_test *config_of(const struct channel *channel)
-{
-	return &channel->service->shard->pool->config->test;
-}
-
 bool spoil_is_due(const struct guest *guest, const struct channel *channel)
 {
-	const struct config_test *test = config_of(channel);
+	const struct pool *pool = channel->service->shard->pool;
 
-	return test->plant[0] && channel->type == SPICE_CHANNEL_PORT &&
-	       channel->id == 0 &&
+	return plant_spoils((enum plant)pool->plant) &&
+	       channel->type == SPICE_CHANNEL_PORT && channel->id == 0 &&
 	       channel->messages_out % SPOIL_EACH == SPOIL_FIRST &&
-	       !strcmp(test->plant_guest, guest->name);
+	       !strcmp(pool->config->test.plant_guest, guest->name);
 }
 
 static void send(struct channel *channel, const uint8_t *data, uint32_t len)
@@ -59,18 +54,24 @@ static void send_crossed(struct channel *channel, const struct span *data)
 
 void spoil_send(struct channel *channel, const struct span *data)
 {
-	const char *plant = config_of(channel)->plant;
-
-	if (!strcmp(plant, "drop"))
+	switch ((enum plant)channel->service->shard->pool->plant) {
+	case PLANT_drop:
 		send(channel, data->data, data->len / 2);
-	else if (!strcmp(plant, "reorder"))
+		break;
+	case PLANT_reorder:
 		send_swapped(channel, data);
-	else if (!strcmp(plant, "cross"))
+		break;
+	case PLANT_cross:
 		send_crossed(channel, data);
-	else
+		break;
+	case PLANT_dup:
 		send(channel, data->data, data->len);
-	if (!strcmp(plant, "dup"))
 		send(channel, data->data, data->len);
+		break;
+	default:
+		send(channel, data->data, data->len);
+		break;
+	}
 }
 
 #endif

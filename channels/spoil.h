@@ -4,10 +4,7 @@
 #include "channels/channel_out.h"
 #include "channels/guest/guest.h"
 
-/*
- * In a test build [test] plant = drop, dup, reorder or cross spoils every
- * 64th message of the echo port of [test] plant-guest. Other builds send all.
- */
+/* The plants that spoil a stream (core/plant.h). Other builds send all. */
 #ifdef FLUSHMARK_TEST_BUILD
 
 /* True when the next message of this channel is to be spoilt. The shard. */

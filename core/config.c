@@ -1,6 +1,7 @@
 /* config.c - defaults, what follows from what was said, and cross-checks. */
 #include "core/config.h"
 #include "core/config_schema.h"
+#include "core/plant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -332,5 +333,11 @@ int config_check(const struct config *config, char *error, size_t error_cap)
 			   "[guest-demo]: expected a count of at most %llu, "
 			   "shards times sessions of [pool], not %u",
 			   (unsigned long long)room, config->guest_demo.count);
+	if (plant_spoils((enum plant)config->test.plant) &&
+	    config->test.plant_guest[0] == 0)
+		return say(error, error_cap,
+			   "[test]: expected a plant-guest, whose bytes the "
+			   "plant %s spoils",
+			   plant_name((enum plant)config->test.plant));
 	return check_addresses(config, error, error_cap);
 }

@@ -13,7 +13,7 @@
 #define CONFIG_HOST_MAX   192
 #define CONFIG_PREFIX_MAX 25 /* leaves room for a number in a guest's name */
 #define CONFIG_STATE_MAX  48
-#define CONFIG_ERROR_MAX  512 /* no error is longer */
+#define CONFIG_ERROR_MAX  1024 /* no error is longer */
 
 #define CONFIG_LINE_BYTES_MAX 199 /* inih reads no longer line */
 #define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
@@ -72,8 +72,8 @@ struct config_guest_demo {
 /* Only a test build reads [test]; elsewhere these keep their defaults. */
 struct config_test {
 	char stop_at[CONFIG_STATE_MAX]; /* state to stop at, empty: none */
-	char plant[CONFIG_NAME_MAX];    /* fault to plant, empty: none */
-	char plant_guest[CONFIG_NAME_MAX];
+	uint32_t plant;                 /* enum plant of core/plant.h */
+	char plant_guest[CONFIG_NAME_MAX]; /* whose bytes some spoil */
 	uint32_t migrate_flags;
 	uint32_t src_mig_version;
 	bool no_seamless_cap;

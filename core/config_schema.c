@@ -1,5 +1,6 @@
 /* config_schema.c - the table of all keys and the readers of their values. */
 #include "core/config_schema.h"
+#include "core/plant.h"
 #include "core/region.h"
 
 #include <inttypes.h>
@@ -100,7 +101,7 @@ static const struct config_key guest_demo_keys[] = {
 #ifdef FLUSHMARK_TEST_BUILD
 static const struct config_key test_keys[] = {
 	TEXT(struct config_test, stop_at, "stop-at", CONFIG_NAME),
-	TEXT(struct config_test, plant, "plant", CONFIG_NAME),
+	OTHER(struct config_test, plant, "plant", CONFIG_PLANT),
 	TEXT(struct config_test, plant_guest, "plant-guest", CONFIG_NAME),
 	NUMBER(struct config_test, migrate_flags, "migrate-flags", 0, 3),
 	NUMBER(struct config_test, src_mig_version, "version", 0, UINT32_MAX),
@@ -182,6 +183,12 @@ static bool read_word(const struct config_key *key, uint32_t *to,
 	return false;
 }
 
+static bool read_plant(uint32_t *to, const char *value)
+{
+	*to = plant_find(value);
+	return *to != PLANT_none;
+}
+
 static bool read_text(const struct config_key *key, char *to, const char *value)
 {
 	size_t len = strlen(value);
@@ -260,6 +267,8 @@ bool config_read_value(const struct config_key *key, void *owner,
 		return read_bool(to, value);
 	case CONFIG_WORD:
 		return read_word(key, to, value);
+	case CONFIG_PLANT:
+		return read_plant(to, value);
 	case CONFIG_NAME:
 	case CONFIG_PATH:
 		return read_text(key, to, value);
@@ -282,6 +291,16 @@ static void say_words(const struct config_key *key, char *text, size_t cap)
 					 i ? "," : "", key->words[i]);
 }
 
+static void say_plants(char *text, size_t cap)
+{
+	size_t used = (size_t)snprintf(text, cap, "one of");
+
+	for (int i = PLANT_none + 1; i < PLANT_COUNT && used < cap; i++)
+		used += (size_t)snprintf(text + used, cap - used, "%s %s",
+					 i > PLANT_none + 1 ? "," : "",
+					 plant_name((enum plant)i));
+}
+
 void config_say_expected(const struct config_key *key, char *text, size_t cap)
 {
 	switch ((enum config_key_kind)key->kind) {
@@ -301,6 +320,9 @@ void config_say_expected(const struct config_key *key, char *text, size_t cap)
 		break;
 	case CONFIG_WORD:
 		say_words(key, text, cap);
+		break;
+	case CONFIG_PLANT:
+		say_plants(text, cap);
 		break;
 	case CONFIG_NAME:
 		snprintf(text, cap,

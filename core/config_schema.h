@@ -8,6 +8,7 @@ enum config_key_kind {
 	CONFIG_NUMBER, /* uint32_t: min..max, a multiple of step, times scale */
 	CONFIG_BOOL,
 	CONFIG_WORD,      /* uint32_t: index in words */
+	CONFIG_PLANT,     /* uint32_t: enum plant, by its name */
 	CONFIG_NAME,      /* char[]: letters, digits, '.', '_' and '-' */
 	CONFIG_PATH,      /* char[]: absolute */
 	CONFIG_LOCAL,     /* struct addr: loopback or unix */
@@ -42,6 +43,8 @@ extern const struct config_section config_sections[];
 /* Reads a value into the struct of its section. False: not as expected. */
 bool config_read_value(const struct config_key *key, void *owner,
 		       const char *value);
+
+#define CONFIG_EXPECTED_MAX 640 /* the longest lists all plants */
 
 /* What a value of the key must be, for an error. */
 void config_say_expected(const struct config_key *key, char *text, size_t cap);

@@ -255,7 +255,7 @@ static void fail_unknown_key(struct parse *p, const char *name)
 static void read_key(struct parse *p, const char *name, const char *value)
 {
 	const struct config_key *key;
-	char expected[200];
+	char expected[CONFIG_EXPECTED_MAX];
 	unsigned i = 0;
 
 	if (p->section == NULL) {

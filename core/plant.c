@@ -12,7 +12,7 @@ const char *plant_name(enum plant plant)
 	return plant < PLANT_COUNT ? names[plant] : NULL;
 }
 
-/* Names are written with '-' in a configuration. */
+/* A configuration may write '-', as it does in other names. */
 static bool is_named(const char *text, const char *name)
 {
 	for (; *text && *name; text++, name++) {
@@ -20,6 +20,12 @@ static bool is_named(const char *text, const char *name)
 			return false;
 	}
 	return !*text && !*name;
+}
+
+bool plant_spoils(enum plant plant)
+{
+	return plant == PLANT_drop || plant == PLANT_dup ||
+	       plant == PLANT_reorder || plant == PLANT_cross;
 }
 
 enum plant plant_find(const char *name)

@@ -4,10 +4,16 @@
 #include "core/pool.h"
 
 /*
- * X(name, what goes wrong). Chosen by [test] plant, with '-' for '_'; other
- * builds have none of them. Each breaks one rule that the simulation checks.
+ * X(name, what goes wrong). Chosen by [test] plant; other builds have none of
+ * them. Each breaks one rule that the simulation checks. The first four spoil
+ * every 64th message of the echo port of [test] plant-guest, as the main
+ * demonstration does to see itself find them.
  */
 #define PLANTS(X)                                                             \
+	X(drop, "half of a message is not sent")                              \
+	X(dup, "a message is sent twice")                                     \
+	X(reorder, "the halves of a message change places")                   \
+	X(cross, "bytes of another stream stand before a message")            \
 	X(drop_pending_input, "input of a frozen channel is not sealed")      \
 	X(duplicate_pending_input, "input of a frozen channel is kept twice") \
 	X(reorder_pending_input, "the latest input is kept in front")         \
@@ -36,8 +42,11 @@ enum plant {
 		PLANT_COUNT
 };
 
-/* The plant of that name, PLANT_none when there is none. */
+/* The plant of that name, with '-' or '_'; PLANT_none: there is none. */
 enum plant plant_find(const char *name);
+
+/* True for those that spoil the bytes of [test] plant-guest. */
+bool plant_spoils(enum plant plant);
 
 /* Its name, NULL for PLANT_none and beyond. */
 const char *plant_name(enum plant plant);

@@ -14,7 +14,7 @@ int pool_init(struct pool *pool, const struct config *config, struct host *host)
 		.config = config,
 		.host = host,
 		.node = (uint16_t)config->node,
-		.plant = (uint8_t)plant_find(config->test.plant),
+		.plant = (uint8_t)config->test.plant,
 	};
 	host_entropy(host, &pool->boot, sizeof(pool->boot));
 	/* Twice: a session arriving is reserved beside the ones that live. */

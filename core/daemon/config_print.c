@@ -1,6 +1,7 @@
 /* config_print.c - the configuration in the form it is read in. */
 #include "core/config_schema.h"
 #include "core/daemon/daemon.h"
+#include "core/plant.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,6 +44,12 @@ static void print_key(const struct config_key *key, const void *owner)
 	case CONFIG_WORD:
 		memcpy(&number, at, sizeof(number));
 		printf("%s = %s\n", key->name, key->words[number]);
+		break;
+	case CONFIG_PLANT:
+		memcpy(&number, at, sizeof(number));
+		if (number != PLANT_none)
+			printf("%s = %s\n", key->name,
+			       plant_name((enum plant)number));
 		break;
 	case CONFIG_BOOL:
 		memcpy(&flag, at, sizeof(flag));

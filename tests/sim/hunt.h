@@ -1,6 +1,7 @@
 /* hunt.h - one random run: a seed chooses the world, its faults and moves. */
 #pragma once
 
+#include "core/plant.h"
 #include "tests/sim/world.h"
 
 /*
@@ -55,7 +56,7 @@ struct hunt_tally {
 struct hunt_wish {
 	uint64_t seed;
 	bool verbose;
-	const char *plant; /* of config test.plant, or NULL */
+	enum plant plant; /* of config test.plant */
 };
 
 /* Runs one seed. Returns true when all was right; else failure says what. */

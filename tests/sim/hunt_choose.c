@@ -4,6 +4,7 @@
 #include <spice/enums.h>
 
 #include <stdio.h>
+#include <string.h>
 
 static void configure(struct world *world, uint32_t daemon,
 		      struct config *config)
@@ -23,9 +24,8 @@ static void configure(struct world *world, uint32_t daemon,
 	config->test = hunt->test;
 	config->test.nack = hunt->nack_mask >> daemon & 1;
 	config->test.no_seamless_cap = hunt->no_cap_mask >> daemon & 1;
-	if (hunt->wish->plant)
-		snprintf(config->test.plant, sizeof(config->test.plant), "%s",
-			 hunt->wish->plant);
+	config->test.plant = hunt->wish->plant;
+	strcpy(config->test.plant_guest, "vm0");
 }
 
 static void choose_limits(struct hunt *hunt)

@@ -75,9 +75,11 @@ int main(int argc, char **argv)
 			seeds = strtoull(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--first-seed") && more)
 			first = strtoull(argv[++i], NULL, 10);
-		else if (!strcmp(argv[i], "--plant") && more)
-			wish.plant = argv[++i];
-		else if (!strcmp(argv[i], "--seed") && more) {
+		else if (!strcmp(argv[i], "--plant") && more) {
+			wish.plant = plant_find(argv[++i]);
+			if (wish.plant == PLANT_none)
+				return usage();
+		} else if (!strcmp(argv[i], "--seed") && more) {
 			first = strtoull(argv[++i], NULL, 10);
 			seeds = 1;
 		} else

@@ -10,12 +10,13 @@
 /* Within the seeds of the default run; most show up in the first few. */
 #define SEEDS_MAX 400
 
-static bool find(const char *name, uint64_t seeds)
+static bool find(enum plant plant, uint64_t seeds)
 {
+	const char *name = plant_name(plant);
 	struct hunt_tally tally = {0};
 
 	for (uint64_t seed = 1; seed <= seeds; seed++) {
-		struct hunt_wish wish = {.seed = seed, .plant = name};
+		struct hunt_wish wish = {.seed = seed, .plant = plant};
 		char failure[WORLD_FAIL];
 
 		if (hunt_run(&wish, &tally, failure))
@@ -33,10 +34,10 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = PLANT_none + 1; i < PLANT_COUNT; i++) {
-		const char *name = plant_name((enum plant)i);
+		enum plant plant = (enum plant)i;
 
-		if (argc < 2 || !strcmp(argv[1], name))
-			missed += !find(name, SEEDS_MAX);
+		if (argc < 2 || !strcmp(argv[1], plant_name(plant)))
+			missed += !find(plant, SEEDS_MAX);
 	}
 	printf("%u faults planted, %u not found\n", PLANT_COUNT - 1, missed);
 	return missed ? 1 : 0;

@@ -1,5 +1,6 @@
 /* config_test.c - good files, and bad ones with the exact error. */
 #include "core/config.h"
+#include "core/plant.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -340,7 +341,7 @@ Test(config, test_builds_read_test)
 			   error),
 		     0, "%s", error);
 	cr_expect_str_eq(c.test.stop_at, "source-streamed");
-	cr_expect_str_eq(c.test.plant, "drop");
+	cr_expect_eq(c.test.plant, PLANT_drop);
 	cr_expect_str_eq(c.test.plant_guest, "demo-1");
 	cr_expect_eq(c.test.migrate_flags, 0);
 	cr_expect_eq(c.test.src_mig_version, UINT32_MAX);
@@ -349,6 +350,35 @@ Test(config, test_builds_read_test)
 	cr_expect(c.test.nack);
 	cr_assert_eq(parse(&c, "[test]\nnack = maybe\n", error), -EINVAL);
 	cr_expect_str_eq(error, "f:2: nack: expected yes or no, not 'maybe'");
+}
+
+/* Every plant is known here by its name, and nothing else is. */
+Test(config, test_builds_name_the_plants)
+{
+	char error[CONFIG_ERROR_MAX];
+	char text[128];
+	struct config c;
+
+	for (int i = PLANT_none + 1; i < PLANT_COUNT; i++) {
+		snprintf(text, sizeof(text),
+			 "[test]\nplant = %s\nplant-guest = x\n",
+			 plant_name((enum plant)i));
+		cr_expect_eq(parse(&c, text, error), 0, "%s", error);
+		cr_expect_eq((int)c.test.plant, i);
+	}
+	cr_assert_eq(parse(&c, "[test]\nplant = run-before-commit\n", error), 0,
+		     "%s", error);
+	cr_expect_eq(c.test.plant, PLANT_run_before_commit);
+	cr_assert_eq(parse(&c, "[test]\nplant = dorp\n", error), -EINVAL);
+	cr_expect_eq(
+		strncmp(error, "f:2: plant: expected one of drop, dup, ", 39),
+		0, "%s", error);
+	for (int i = PLANT_none + 1; i < PLANT_COUNT; i++)
+		cr_expect(strstr(error, plant_name((enum plant)i)));
+	cr_expect(strstr(error, ", not 'dorp'"), "%s", error);
+	cr_assert_eq(parse(&c, "[test]\nplant = dup\n", error), -EINVAL);
+	cr_expect_str_eq(error, "f: [test]: expected a plant-guest, whose "
+				"bytes the plant dup spoils");
 }
 
 Test(config, test_builds_check_test)
