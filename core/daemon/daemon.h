@@ -57,5 +57,8 @@ int daemon_runtime_dir(char *path, size_t cap);
 int daemon_secret(const struct config *config,
 		  uint8_t secret[SIPHASH_KEY_BYTES], char *error, size_t cap);
 
+/* As above, and makes none. */
+int daemon_secret_check(const struct config *config, char *error, size_t cap);
+
 /* Prints the configuration in the form it is read in. */
 void daemon_print_config(const struct config *config);

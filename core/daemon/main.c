@@ -1,11 +1,10 @@
 /* main.c - flushmarkd: reads its configuration, then one thread per shard. */
 #include "core/daemon/daemon.h"
 #include "core/daemon/host_linux.h"
-#include "core/daemon/ports.h"
 #include "core/daemon/process.h"
+#include "core/daemon/start.h"
 #include "core/pool.h"
 #include "core/version.h"
-#include "dataplane/uring/uring.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,12 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_READY    48
-#define KEY_THREADS   1
-#define CONTROL_CONNS 4096 /* peers settle through control */
-#define CONNS_MAX     ((uint32_t)1 << 19)
-/* Descriptors that are not connections: rings, regions, files. */
-#define OTHER_FDS 1024
+#define KEYS_READY  48
+#define KEY_THREADS 1
 
 struct runner {
 	struct process *process;
@@ -45,7 +40,8 @@ static void print_help(void)
 	     "\n"
 	     "  -c, --config FILE  read the configuration from FILE; without\n"
 	     "                     it one door opens at 127.0.0.1:5900\n"
-	     "  -k, --check        check it, print it in full, and exit\n"
+	     "  -k, --check        check it, and what a start needs; print it\n"
+	     "                     in full, and exit\n"
 	     "  -h, --help         print this\n"
 	     "  -V, --version      print the version");
 }
@@ -107,43 +103,6 @@ static int read_config(const char *file, struct config *config)
 	return err;
 }
 
-/*
- * Each connection is a descriptor while the limit allows it; past that the
- * ring's own table holds them.
- */
-static int make_dp(uint32_t conns, uint32_t shards, uint64_t fds,
-		   struct dp **dp)
-{
-	struct uring_config config;
-
-	uring_config_default(&config);
-	config.conn_max = min_u32(conns, CONNS_MAX);
-	if ((uint64_t)config.conn_max * shards + OTHER_FDS > fds) {
-		config.direct_descriptors = true;
-		/* The kernel takes no table larger than the limit. */
-		config.conn_max = (uint32_t)min_u64(
-			config.conn_max,
-			max_u64(fds, 2 * OTHER_FDS) - OTHER_FDS);
-	}
-	return uring_dp_create(&config, dp);
-}
-
-static int make_dps(struct process *process)
-{
-	const struct config_pool *pool = &process->config.pool;
-	uint64_t fds = process_raise_fd_limit();
-	/* Seven channels are what a client opens; some open more. */
-	uint32_t conns = pool->sessions * 8 + 2048;
-	int err = make_dp(CONTROL_CONNS, 1, fds, &process->control_dp);
-
-	for (uint32_t i = 0; i < pool->shards && !err; i++)
-		err = make_dp(conns, pool->shards, fds, &process->dps[i]);
-	if (err)
-		host_log(process->host, LOG_ERROR, "no dataplane: %s",
-			 strerror(-err));
-	return err;
-}
-
 /* Makes the runtime directory ours alone, rid of what the dead left there. */
 static int take_dir(const struct config *config)
 {
@@ -189,23 +148,26 @@ static int make_host(struct process *process)
 	return err;
 }
 
-static int check_doors(struct process *process)
+static int check_ports(struct process *process)
 {
-	const struct config *config = &process->config;
+	char error[CONFIG_ERROR_MAX];
+	int err = start_check_ports(&process->config, error, sizeof(error));
 
-	for (uint32_t i = 0; i < config->door_count; i++) {
-		char text[ADDR_TEXT_MAX];
-		int err = port_is_free(&config->doors[i].listen);
+	if (err)
+		host_log(process->host, LOG_ERROR, "%s", error);
+	return err;
+}
 
-		if (!err)
-			continue;
-		addr_print(&config->doors[i].listen, text);
-		host_log(process->host, LOG_ERROR,
-			 "door %s: cannot listen at %s: %s",
-			 config->doors[i].name, text, strerror(-err));
-		return err;
-	}
-	return 0;
+static int make_dps(struct process *process)
+{
+	char error[CONFIG_ERROR_MAX] = "";
+	int err = start_make_dps(&process->config, &process->control_dp,
+				 process->dps, error, sizeof(error));
+
+	if (error[0])
+		host_log(process->host, err ? LOG_ERROR : LOG_WARNING, "%s",
+			 error);
+	return err;
 }
 
 static int make_daemon(struct process *process)
@@ -224,7 +186,7 @@ static int make_daemon(struct process *process)
 		host_log(process->host, LOG_ERROR, "%s", error);
 		return err;
 	}
-	err = check_doors(process);
+	err = check_ports(process);
 	if (!err)
 		err = daemon_create(&wish, &process->daemon);
 	explicit_bzero(wish.secret, sizeof(wish.secret));
@@ -333,8 +295,9 @@ int main(int argc, char **argv)
 	err = read_config(file, &process->config);
 	if (!err && check) {
 		daemon_print_config(&process->config);
+		err = start_check(&process->config);
 		free(process);
-		return 0;
+		return err ? 1 : 0;
 	}
 	stopper_block_signals();
 	if (!err)

@@ -27,11 +27,24 @@ uint64_t process_raise_fd_limit(void)
 	return limit.rlim_cur;
 }
 
+static int check_dir(const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info))
+		return -errno;
+	if (!S_ISDIR(info.st_mode))
+		return -ENOTDIR;
+	/* Where others may write they could put a socket of theirs. */
+	if (info.st_uid != geteuid() || (info.st_mode & 022))
+		return -EPERM;
+	return 0;
+}
+
 int process_make_dir(const char *path)
 {
 	char part[256];
 	size_t len = strlen(path);
-	struct stat info;
 
 	if (len >= sizeof(part))
 		return -ENAMETOOLONG;
@@ -43,14 +56,49 @@ int process_make_dir(const char *path)
 		if (mkdir(part, i == len ? 0700 : 0755) && errno != EEXIST)
 			return -errno;
 	}
-	if (stat(path, &info))
-		return -errno;
-	if (!S_ISDIR(info.st_mode))
-		return -ENOTDIR;
-	/* Where others may write they could put a socket of theirs. */
-	if (info.st_uid != geteuid() || (info.st_mode & 022))
-		return -EPERM;
-	return 0;
+	return check_dir(path);
+}
+
+int process_can_make(const char *path)
+{
+	char part[256];
+	char *slash;
+
+	if (strlen(path) >= sizeof(part))
+		return -ENAMETOOLONG;
+	strcpy(part, path);
+	/* The nearest directory above that is there. */
+	do {
+		slash = strrchr(part, '/');
+		if (!slash)
+			return -ENOENT;
+		slash[slash == part] = '\0';
+	} while (access(part, F_OK) && errno == ENOENT && part[1]);
+	return access(part, W_OK | X_OK) ? -errno : 0;
+}
+
+int process_check_dir(const char *path)
+{
+	int err = check_dir(path);
+
+	return err == -ENOENT ? process_can_make(path) : err;
+}
+
+bool process_dir_is_taken(const char *path)
+{
+	char name[256];
+	int len = snprintf(name, sizeof(name), "%s/lock", path);
+	bool taken;
+	int fd;
+
+	if (len < 0 || (size_t)len >= sizeof(name))
+		return false;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	taken = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return taken;
 }
 
 int process_lock_dir(const char *path)

@@ -12,6 +12,14 @@ uint64_t process_raise_fd_limit(void);
 /* Makes a directory that is ours alone, and those above it. 0 or -errno. */
 int process_make_dir(const char *path);
 
+/* Whether a path, with directories above it, could be made; whether the one
+ * above could make such a directory. 0 or -errno; nothing is made. */
+int process_can_make(const char *path);
+int process_check_dir(const char *path);
+
+/* True while another process holds the lock below. */
+bool process_dir_is_taken(const char *path);
+
 /*
  * Makes this process the only one of the directory, until it ends, however it
  * ends. 0, -EBUSY or -errno.

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECRET_DIGITS (2 * SIPHASH_KEY_BYTES)
@@ -38,17 +39,33 @@ static int parse(const char *text, size_t len, uint8_t *secret)
 	return 0;
 }
 
+/* Whoever can read it can take every guest of the cluster. */
+static int check_mode(int fd)
+{
+	struct stat info;
+
+	if (fstat(fd, &info))
+		return -errno;
+	if (!S_ISREG(info.st_mode))
+		return -EINVAL;
+	return info.st_mode & (S_IWGRP | S_IRWXO) ? -EPERM : 0;
+}
+
 static int read_secret(const char *path, uint8_t *secret)
 {
 	char text[SECRET_DIGITS + 8];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe that nobody fills must not keep us. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t len;
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	len = read(fd, text, sizeof(text));
-	err = len < 0 ? -errno : parse(text, (size_t)len, secret);
+	err = check_mode(fd);
+	if (!err) {
+		len = read(fd, text, sizeof(text));
+		err = len < 0 ? -errno : parse(text, (size_t)len, secret);
+	}
 	close(fd);
 	explicit_bzero(text, sizeof(text));
 	return err;
@@ -73,6 +90,27 @@ static int make_secret(const char *path, uint8_t *secret)
 	return err;
 }
 
+static void say_why(const struct config *config, int err, char *error,
+		    size_t cap)
+{
+	const char *path = config->secret_file;
+
+	if (err == -EINVAL)
+		snprintf(error, cap,
+			 "secret-file %s: expected a file of %d hex digits",
+			 path, SECRET_DIGITS);
+	else if (err == -EPERM)
+		snprintf(error, cap,
+			 "secret-file %s: expected a file that others cannot "
+			 "read or write; chmod 600 or 640 it",
+			 path);
+	else if (err)
+		snprintf(error, cap,
+			 "secret-file %s: %s; a file of %d hex digits, the "
+			 "same at all peers, is expected there",
+			 path, strerror(-err), SECRET_DIGITS);
+}
+
 int daemon_secret(const struct config *config,
 		  uint8_t secret[SIPHASH_KEY_BYTES], char *error, size_t cap)
 {
@@ -80,13 +118,18 @@ int daemon_secret(const struct config *config,
 
 	if (err == -ENOENT && !config->secret_given)
 		err = make_secret(config->secret_file, secret);
-	if (err == -EINVAL)
-		snprintf(error, cap, "secret-file %s: expected %d hex digits",
-			 config->secret_file, SECRET_DIGITS);
-	else if (err)
-		snprintf(error, cap,
-			 "secret-file %s: %s; a file of %d hex digits, the "
-			 "same at all peers, is expected there",
-			 config->secret_file, strerror(-err), SECRET_DIGITS);
+	say_why(config, err, error, cap);
+	return err;
+}
+
+int daemon_secret_check(const struct config *config, char *error, size_t cap)
+{
+	uint8_t secret[SIPHASH_KEY_BYTES];
+	int err = read_secret(config->secret_file, secret);
+
+	explicit_bzero(secret, sizeof(secret));
+	if (err == -ENOENT && !config->secret_given)
+		err = 0;
+	say_why(config, err, error, cap);
 	return err;
 }

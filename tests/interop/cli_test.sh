@@ -130,6 +130,89 @@ checks() {
 	[ $? -eq 2 ] || fail "an unknown option is taken"
 }
 
+# refused WORDS: a start and a check end with 1 and say the same.
+refused() {
+	local how
+	for how in "" --check; do
+		timeout 10 "$FLUSHMARKD" --config "$dir/A.conf" $how \
+			>"$dir/out" 2>"$dir/err"
+		[ $? -eq 1 ] || fail "flushmarkd $how takes it: $1"
+		says "$1"
+	done
+}
+
+# set_key KEY VALUE: in A's configuration.
+set_key() {
+	sed -i "s|^$1 = .*|$1 = $2|" "$dir/A.conf"
+}
+
+checks_what_a_start_needs() {
+	config A 1 1 B
+	start A
+	"$FLUSHMARKD" --check --config "$dir/A.conf" >/dev/null 2>"$dir/err" ||
+		fail "one that runs is in its own way: $(cat "$dir/err")"
+	expect 0 A status
+	crash A
+
+	set_key secret-file "$dir/none"
+	refused "secret-file $dir/none: No such file"
+	[ ! -e "$dir/none" ] || fail "a secret was made"
+	echo 0123456789abcdef >"$dir/short"
+	chmod 600 "$dir/short"
+	set_key secret-file "$dir/short"
+	refused "secret-file $dir/short: expected a file of 32 hex digits"
+	cp "$dir/secret" "$dir/open"
+	chmod 644 "$dir/open"
+	set_key secret-file "$dir/open"
+	refused "secret-file $dir/open: expected a file that others cannot"
+	mkfifo -m 600 "$dir/fifo"
+	set_key secret-file "$dir/fifo"
+	refused "secret-file $dir/fifo: expected a file of 32 hex digits"
+	set_key secret-file "$dir/secret"
+
+	chmod 777 "$dir/A"
+	refused "$dir/A: Operation not permitted"
+	chmod 700 "$dir/A"
+	set_key runtime-dir "$dir/secret/in"
+	refused "$dir/secret/in: Not a directory"
+	set_key runtime-dir "$dir/A"
+	touch "$dir/A/file"
+	sed -i "s|$dir/A/door.sock|$dir/A/file|" "$dir/A.conf"
+	timeout 10 "$FLUSHMARKD" --check --config "$dir/A.conf" \
+		>"$dir/out" 2>"$dir/err"
+	[ $? -eq 1 ] || fail "listening at a file is taken"
+	says "$dir/A/file: is there, and no socket"
+
+	# Where nothing is, nothing is made.
+	config A 1 1 B
+	set_key runtime-dir "$dir/deep/down"
+	"$FLUSHMARKD" --check --config "$dir/A.conf" >/dev/null 2>"$dir/err" ||
+		fail "a directory that can be made: $(cat "$dir/err")"
+	[ ! -e "$dir/deep" ] || fail "it was made"
+}
+
+# A port that another one has, be it a door's or the peers'.
+ports_are_not_shared() {
+	config A 1 1 B
+	start A
+	sed "s|^runtime-dir = .*|runtime-dir = $dir/C|;s|$dir/A/|$dir/C/|" \
+		"$dir/A.conf" >"$dir/C.conf"
+	timeout 10 "$FLUSHMARKD" --check --config "$dir/C.conf" \
+		>/dev/null 2>"$dir/err"
+	[ $? -eq 1 ] || fail "a port in use is taken"
+	says "cannot listen at .*: Address already in use"
+}
+
+few_descriptors() {
+	config A 1 1 B
+	set_key sessions 1000
+	(
+		ulimit -n 1200
+		exec "$FLUSHMARKD" --check --config "$dir/A.conf"
+	) >"$dir/out" 2>"$dir/err" || fail "it would start all the same"
+	says "RLIMIT_NOFILE"
+}
+
 peers_meet() {
 	start_pair
 	expect 1 A move demo-0 B
@@ -144,6 +227,7 @@ peers_differ() {
 	expect 0 A status
 	crash B
 	echo 0123456789abcdef0123456789abcdef >"$dir/other"
+	chmod 600 "$dir/other"
 	sed -i "s|^secret-file.*|secret-file = $dir/other|" "$dir/B.conf"
 	start B
 	expect 1 A move demo-0 B
@@ -165,6 +249,9 @@ run_case ends_by_sigterm ends TERM
 run_case ends_by_sigint ends INT
 run_case one_at_a_time one_at_a_time
 run_case checks checks
+run_case checks_what_a_start_needs checks_what_a_start_needs
+run_case ports_are_not_shared ports_are_not_shared
+run_case few_descriptors few_descriptors
 run_case peers_meet peers_meet
 run_case peers_differ peers_differ
 end_cases
