@@ -1,5 +1,12 @@
 /* control.c - the control socket: whoever connects, asks and leaves. */
 #include "core/control.h"
+#include "core/control_answer.h"
+#include "core/control_ask.h"
+#include "core/control_drain.h"
+#include "core/control_list.h"
+#include "core/control_move.h"
+#include "core/control_table.h"
+#include "core/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +23,8 @@ static uint32_t index_of(const struct control *control,
 static void greet(struct control *control, struct control_conn *conn)
 {
 	control_put_line(control, conn,
-			 json_pack("{s:{s:o, s:[]}}", "Flushmark", "version",
-				   control_version(), "capabilities"));
+			 json_pack("{s:{s:s, s:[]}}", "Flushmark", "version",
+				   FLUSHMARK_VERSION, "capabilities"));
 }
 
 static void accepted(struct control *control, const struct dp_event *event)

@@ -1,5 +1,5 @@
 /* control_answer.c - what the control socket says: answers, errors, events. */
-#include "core/control.h"
+#include "core/control_answer.h"
 
 #include <errno.h>
 #include <stdarg.h>

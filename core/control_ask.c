@@ -1,5 +1,6 @@
 /* control_ask.c - an order about a guest's move, put to shard after shard. */
-#include "core/control.h"
+#include "core/control_ask.h"
+#include "core/control_answer.h"
 
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /* control_drain.c - carries out what the drain's scheduler decides. */
-#include "core/control.h"
+#include "core/control_drain.h"
+#include "core/control_answer.h"
+#include "core/control_list.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* control_list.c - asks the shards for their guests, piece by piece. */
-#include "core/control.h"
+#include "core/control_list.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* control_move.c - moves of single guests, and taking back. */
-#include "core/control.h"
+#include "core/control_move.h"
+#include "core/control_answer.h"
+#include "core/control_ask.h"
+#include "core/control_drain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +43,7 @@ void control_move(struct control *control, struct control_call *call)
 	const char *guest = control_text(arguments, "guest");
 	const char *peer = control_text(arguments, "peer");
 	int mode = move_mode_find(control_text(arguments, "mode"));
-	int shard = control_find_guest(control, guest);
+	int shard = pool_find_guest(control->pool, guest);
 	struct control_move *move = take_move(control);
 	struct op_move_start start = {
 		.mode = (uint8_t)mode,
@@ -172,7 +175,7 @@ static void end_cancel(struct control *control, struct control_ask *ask)
 			      guest);
 		break;
 	case HEARD_NO_MOVE:
-		if (control_find_guest(control, guest) < 0)
+		if (pool_find_guest(control->pool, guest) < 0)
 			control_error(control, &ask->caller, "NotFound",
 				      "there is no guest %s here", guest);
 		else

@@ -1,5 +1,7 @@
 /* control_query.c - commands that only look. */
-#include "core/control.h"
+#include "core/control_query.h"
+#include "core/control_answer.h"
+#include "core/control_list.h"
 #include "core/tickets.h"
 #include "core/version.h"
 
@@ -7,46 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-json_t *control_version(void)
-{
-	return json_string(FLUSHMARK_VERSION);
-}
-
-static json_t *describe_arguments(const struct control_argument *list)
-{
-	static const char *const kinds[] = {
-		[CONTROL_TEXT] = "text",
-		[CONTROL_FLAG] = "flag",
-		[CONTROL_COUNT] = "count",
-	};
-	json_t *all = json_array();
-
-	for (; list && list->kind != CONTROL_END; list++)
-		json_array_append_new(
-			all,
-			json_pack("{s:s, s:s, s:b, s:s}", "name", list->name,
-				  "type", kinds[list->kind], "required",
-				  (int)list->required, "help", list->help));
-	return all;
-}
-
-void control_query_commands(struct control *control, struct control_call *call)
-{
-	json_t *all = json_array();
-
-	for (const struct control_command *command = control_commands;
-	     command->name; command++)
-		json_array_append_new(
-			all, json_pack("{s:s, s:s, s:o}", "name", command->name,
-				       "help", command->help, "arguments",
-				       describe_arguments(command->arguments)));
-	control_return(control, call->caller, all);
-}
-
 void control_query_version(struct control *control, struct control_call *call)
 {
 	control_return(control, call->caller,
-		       json_pack("{s:o}", "version", control_version()));
+		       json_pack("{s:s}", "version", FLUSHMARK_VERSION));
 }
 
 static json_t *describe_stats(const struct stats *stats)
@@ -144,11 +110,11 @@ void control_query_status(struct control *control, struct control_call *call)
 	sum_stats(control, &sum);
 	control_return(
 		control, call->caller,
-		json_pack("{s:s, s:i, s:o, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
+		json_pack("{s:s, s:i, s:s, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
 			  "s:o}",
 			  "name", config->name, "node",
 			  (int)control->pool->node, "version",
-			  control_version(), "uptime_s", (double)up_ns / 1e9,
+			  FLUSHMARK_VERSION, "uptime_s", (double)up_ns / 1e9,
 			  "pool", "shards", (int)control->pool->shard_count,
 			  "sessions_max",
 			  (int)(config->pool.sessions *
@@ -220,19 +186,11 @@ void control_query_sessions(struct control *control, struct control_call *call)
 	start_list(control, call, SHARD_CONTROL);
 }
 
-int control_find_guest(struct control *control, const char *guest)
-{
-	uint64_t found = idtable_get(&control->pool->guests,
-				     pool_guest_key(control->pool, guest));
-
-	return found ? handle_shard(found) : -ENOENT;
-}
-
 /* The shard of the guest that a command names, or it is refused. */
 static int need_guest(struct control *control, struct control_call *call)
 {
 	const char *guest = control_text(call->arguments, "guest");
-	int shard = control_find_guest(control, guest);
+	int shard = pool_find_guest(control->pool, guest);
 
 	if (shard < 0)
 		control_error(control, call->caller, "NotFound",

@@ -1,5 +1,40 @@
 /* control_table.c - the commands of the control socket. */
-#include "core/control.h"
+#include "core/control_table.h"
+#include "core/control_answer.h"
+#include "core/control_drain.h"
+#include "core/control_move.h"
+#include "core/control_query.h"
+
+static json_t *describe_arguments(const struct control_argument *list)
+{
+	static const char *const kinds[] = {
+		[CONTROL_TEXT] = "text",
+		[CONTROL_FLAG] = "flag",
+		[CONTROL_COUNT] = "count",
+	};
+	json_t *all = json_array();
+
+	for (; list && list->kind != CONTROL_END; list++)
+		json_array_append_new(
+			all,
+			json_pack("{s:s, s:s, s:b, s:s}", "name", list->name,
+				  "type", kinds[list->kind], "required",
+				  (int)list->required, "help", list->help));
+	return all;
+}
+
+static void query_commands(struct control *control, struct control_call *call)
+{
+	json_t *all = json_array();
+
+	for (const struct control_command *command = control_commands;
+	     command->name; command++)
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:o}", "name", command->name,
+				       "help", command->help, "arguments",
+				       describe_arguments(command->arguments)));
+	control_return(control, call->caller, all);
+}
 
 static void subscribe(struct control *control, struct control_call *call)
 {
@@ -68,8 +103,7 @@ static const struct control_argument cancel_arguments[] = {
 };
 
 const struct control_command control_commands[] = {
-	{"query-commands", "what can be executed", NULL,
-	 control_query_commands},
+	{"query-commands", "what can be executed", NULL, query_commands},
 	{"query-version", "the version", NULL, control_query_version},
 	{"query-status", "the daemon at a glance", NULL, control_query_status},
 	{"query-stats", "counters, of each shard and summed", NULL,

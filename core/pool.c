@@ -1,8 +1,10 @@
 /* pool.c - what the shards of one process share. */
 #include "core/pool.h"
+#include "core/handle.h"
 #include "core/plant.h"
 #include "core/shard.h"
 
+#include <errno.h>
 #include <string.h>
 
 int pool_init(struct pool *pool, const struct config *config, struct host *host)
@@ -44,6 +46,13 @@ uint64_t pool_guest_key(const struct pool *pool, const char *name)
 	uint64_t key = siphash64(pool->secret, name, strlen(name));
 
 	return key && key != UINT64_MAX ? key : 1;
+}
+
+int pool_find_guest(const struct pool *pool, const char *name)
+{
+	handle found = idtable_get(&pool->guests, pool_guest_key(pool, name));
+
+	return found ? handle_shard(found) : -ENOENT;
 }
 
 struct shard *pool_shard(const struct pool *pool, uint8_t index)

@@ -40,5 +40,8 @@ void pool_fini(struct pool *pool);
 /* The key of a guest's name in pool.guests, never 0. */
 uint64_t pool_guest_key(const struct pool *pool, const char *name);
 
+/* The shard where the guest of that name lives, or -ENOENT. Any thread. */
+int pool_find_guest(const struct pool *pool, const char *name);
+
 /* The shard with that index, or NULL. SHARD_CONTROL is known. */
 struct shard *pool_shard(const struct pool *pool, uint8_t index);

@@ -1,5 +1,5 @@
 /* cli_link.c - the command's connection to the daemon's control socket. */
-#include "core/daemon/cli.h"
+#include "core/daemon/cli_link.h"
 #include "core/daemon/daemon.h"
 
 #include <errno.h>

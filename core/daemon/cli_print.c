@@ -1,5 +1,6 @@
 /* cli_print.c - what the daemon said, for people. */
-#include "core/daemon/cli.h"
+#include "core/daemon/cli_print.h"
+#include "core/daemon/cli_link.h"
 
 #include <string.h>
 

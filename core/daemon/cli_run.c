@@ -1,5 +1,7 @@
 /* cli_run.c - the commands of flushmark. */
-#include "core/daemon/cli.h"
+#include "core/daemon/cli_run.h"
+#include "core/daemon/cli_link.h"
+#include "core/daemon/cli_print.h"
 
 #include <string.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* control_fuzz.c - the control socket: any bytes, in any pieces. */
-#include "core/control.h"
+#include "core/control_table.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>

@@ -1,9 +1,10 @@
-/* cli.c - flushmark: reads the command line. */
-#include "core/daemon/cli.h"
+/* flushmark.c - the operator's command: reads its command line. */
+#include "core/daemon/cli_run.h"
 #include "core/version.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
