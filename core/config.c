@@ -4,20 +4,13 @@
 #include "core/plant.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define RUNTIME_DIR "/run/flushmark"
 
-static int say(char *error, size_t cap, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* Returns -EINVAL, so that a check can end with it. */
-static int say(char *error, size_t cap, const char *format, ...)
+int config_refuse(char *error, size_t cap, const char *format, ...)
 {
 	va_list args;
 
@@ -27,8 +20,7 @@ static int say(char *error, size_t cap, const char *format, ...)
 	return -EINVAL;
 }
 
-/* What has a fixed default. Empty members are filled in by fill_rest. */
-static void set_defaults(struct config *config)
+void config_set_defaults(struct config *config)
 {
 	*config = (struct config){
 		.name = "flushmark",
@@ -86,9 +78,7 @@ static void fill_advertise(struct config_door *door)
 	door->advertise_port = door->listen.port;
 }
 
-/* What follows from other settings. -EINVAL: the runtime directory's name is
- * too long for what goes into it. */
-static int fill_rest(struct config *config, const char *runtime_dir_default)
+int config_fill_rest(struct config *config, const char *runtime_dir_default)
 {
 	if (config->runtime_dir[0] == 0) {
 		if (runtime_dir_default == NULL)
@@ -127,106 +117,8 @@ static int fill_rest(struct config *config, const char *runtime_dir_default)
 
 int config_default(struct config *config, const char *runtime_dir_default)
 {
-	set_defaults(config);
-	return fill_rest(config, runtime_dir_default);
-}
-
-/* A section that lacks what it is there for. */
-static int check_complete(const struct config *config, const char *file,
-			  char *error, size_t error_cap)
-{
-	for (uint32_t i = 0; i < config->door_count; i++) {
-		const struct config_door *door = &config->doors[i];
-
-		if (door->listen.family == ADDR_NONE)
-			return say(error, error_cap,
-				   "%.160s:%u: [door %s]: expected a key "
-				   "'listen'",
-				   file, door->line, door->name);
-	}
-	for (uint32_t i = 0; i < config->peer_count; i++) {
-		const struct config_peer *peer = &config->peers[i];
-
-		if (peer->address.family == ADDR_NONE)
-			return say(error, error_cap,
-				   "%.160s:%u: [peer %s]: expected a key "
-				   "'address'",
-				   file, peer->line, peer->name);
-	}
-	return 0;
-}
-
-int config_parse_text(struct config *config, const char *file, const char *text,
-		      size_t len, const char *runtime_dir_default, char *error,
-		      size_t error_cap)
-{
-	char why[CONFIG_ERROR_MAX];
-	int err;
-
-	set_defaults(config);
-	err = config_read_text(config, file, text, len, error, error_cap);
-	if (err < 0)
-		return err;
-	err = check_complete(config, file, error, error_cap);
-	if (err < 0)
-		return err;
-	if (fill_rest(config, runtime_dir_default) < 0)
-		return say(error, error_cap,
-			   "%.160s: expected a runtime-dir of at most %d bytes",
-			   file, CONFIG_RUNTIME_DIR_LEN_MAX);
-	err = config_check(config, why, sizeof(why));
-	if (err < 0)
-		say(error, error_cap, "%.160s: %s", file, why);
-	return err;
-}
-
-/* Reads at most cap bytes. Returns the length or -errno. */
-static int64_t read_file(const char *path, char *to, size_t cap)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t got = 1;
-
-	if (fd < 0)
-		return -errno;
-	while (len < cap && got > 0) {
-		got = read(fd, to + len, cap - len);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got > 0)
-			len += (size_t)got;
-	}
-	if (got < 0)
-		got = -errno;
-	close(fd);
-	return got < 0 ? got : (int64_t)len;
-}
-
-int config_load(struct config *config, const char *path,
-		const char *runtime_dir_default, char *error, size_t error_cap)
-{
-	char *text = malloc(CONFIG_FILE_BYTES_MAX + 1);
-	int64_t len;
-	int err;
-
-	if (text == NULL) {
-		say(error, error_cap, "%.160s: no memory to read it", path);
-		return -ENOMEM;
-	}
-	len = read_file(path, text, CONFIG_FILE_BYTES_MAX + 1);
-	if (len < 0) {
-		err = (int)len;
-		say(error, error_cap, "%.160s: %s", path, strerror(-err));
-	} else if ((size_t)len > CONFIG_FILE_BYTES_MAX) {
-		err = say(error, error_cap,
-			  "%.160s: expected at most %zu bytes", path,
-			  CONFIG_FILE_BYTES_MAX);
-	} else {
-		err = config_parse_text(config, path, text, (size_t)len,
-					runtime_dir_default, error, error_cap);
-	}
-	free(text);
-	return err;
+	config_set_defaults(config);
+	return config_fill_rest(config, runtime_dir_default);
 }
 
 int config_find_peer(const struct config *config, const char *name)
@@ -267,10 +159,11 @@ static int check_local(const struct use *use, char *error, size_t error_cap)
 	if (addr_is_local(use->addr))
 		return 0;
 	addr_print(use->addr, text);
-	return say(error, error_cap,
-		   "[%s%s]: expected a loopback or unix address, not %s: any "
-		   "other needs TLS, which is not there yet",
-		   use->section, use->name, text);
+	return config_refuse(
+		error, error_cap,
+		"[%s%s]: expected a loopback or unix address, not %s: any "
+		"other needs TLS, which is not there yet",
+		use->section, use->name, text);
 }
 
 static bool collide(const struct addr *a, const struct addr *b)
@@ -293,11 +186,12 @@ static int check_addresses(const struct config *config, char *error,
 			if (!collide(uses[i].addr, uses[j].addr))
 				continue;
 			addr_print(uses[i].addr, text);
-			return say(error, error_cap,
-				   "[%s%s] and [%s%s]: expected addresses of "
-				   "their own, not both %s",
-				   uses[j].section, uses[j].name,
-				   uses[i].section, uses[i].name, text);
+			return config_refuse(
+				error, error_cap,
+				"[%s%s] and [%s%s]: expected addresses of "
+				"their own, not both %s",
+				uses[j].section, uses[j].name, uses[i].section,
+				uses[i].name, text);
 		}
 	}
 	for (uint32_t i = 0; i < config->peer_count; i++) {
@@ -307,10 +201,11 @@ static int check_addresses(const struct config *config, char *error,
 		if (check_local(&use, error, error_cap) < 0)
 			return -EINVAL;
 		if (collide(&peer->address, &config->peers_listen))
-			return say(error, error_cap,
-				   "[peer %s]: expected the address of another "
-				   "daemon, not this one's own",
-				   peer->name);
+			return config_refuse(
+				error, error_cap,
+				"[peer %s]: expected the address of another "
+				"daemon, not this one's own",
+				peer->name);
 	}
 	return 0;
 }
@@ -320,24 +215,28 @@ int config_check(const struct config *config, char *error, size_t error_cap)
 	uint64_t room = (uint64_t)config->pool.shards * config->pool.sessions;
 
 	if (config->door_count < 1 || config->door_count > CONFIG_DOOR_MAX)
-		return say(error, error_cap, "expected 1 to %d doors",
-			   CONFIG_DOOR_MAX);
+		return config_refuse(error, error_cap, "expected 1 to %d doors",
+				     CONFIG_DOOR_MAX);
 	if (config->peer_count > CONFIG_PEER_MAX)
-		return say(error, error_cap, "expected at most %d peers",
-			   CONFIG_PEER_MAX);
+		return config_refuse(error, error_cap,
+				     "expected at most %d peers",
+				     CONFIG_PEER_MAX);
 	if (config->pool.shards < 1 || config->pool.shards > CONFIG_SHARD_MAX)
-		return say(error, error_cap, "[pool]: expected 1 to %d shards",
-			   CONFIG_SHARD_MAX);
+		return config_refuse(error, error_cap,
+				     "[pool]: expected 1 to %d shards",
+				     CONFIG_SHARD_MAX);
 	if (config->guest_demo.count > room)
-		return say(error, error_cap,
-			   "[guest-demo]: expected a count of at most %llu, "
-			   "shards times sessions of [pool], not %u",
-			   (unsigned long long)room, config->guest_demo.count);
+		return config_refuse(
+			error, error_cap,
+			"[guest-demo]: expected a count of at most %llu, "
+			"shards times sessions of [pool], not %u",
+			(unsigned long long)room, config->guest_demo.count);
 	if (plant_spoils((enum plant)config->test.plant) &&
 	    config->test.plant_guest[0] == 0)
-		return say(error, error_cap,
-			   "[test]: expected a plant-guest, whose bytes the "
-			   "plant %s spoils",
-			   plant_name((enum plant)config->test.plant));
+		return config_refuse(
+			error, error_cap,
+			"[test]: expected a plant-guest, whose bytes the "
+			"plant %s spoils",
+			plant_name((enum plant)config->test.plant));
 	return check_addresses(config, error, error_cap);
 }

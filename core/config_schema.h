@@ -55,6 +55,17 @@ bool config_name_is_good(const char *name, size_t len_max);
 /* Files in the runtime directory, where nothing else was said. */
 #define CONFIG_RUNTIME_DIR_LEN_MAX 80 /* sockets of all kinds fit in it */
 
+/* What has a fixed default. Empty members are filled in by what follows. */
+void config_set_defaults(struct config *config);
+
+/* What follows from other settings. -EINVAL: the runtime directory's name is
+ * too long for what goes into it. */
+int config_fill_rest(struct config *config, const char *runtime_dir_default);
+
+/* Says why, and returns -EINVAL, so that a check can end with it. */
+int config_refuse(char *error, size_t cap, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* config_text.c: reads a text over what *config holds. 0, -EINVAL, -ENOMEM. */
 int config_read_text(struct config *config, const char *file, const char *text,
 		     size_t len, char *error, size_t error_cap);
