@@ -1,5 +1,6 @@
 /* control_test.c - requests, answers and orders of the control socket. */
 #include "core/control.h"
+#include "core/control_table.h"
 #include "core/tickets.h"
 
 #include <criterion/criterion.h>
@@ -614,6 +615,94 @@ Test(control, prints_a_viewer_file)
 		     "\"demo-1\",\"door\":\"none\"}}\n",
 		     "NotFound");
 	close_bench(bench);
+}
+
+static char *read_page(void)
+{
+	FILE *file = fopen(UNIT_DIR "/../../docs/control.md", "r");
+	char *text = calloc(1, 1 << 16);
+	size_t len;
+
+	cr_assert(file && text);
+	len = fread(text, 1, (1 << 16) - 1, file);
+	cr_assert(len > 0 && feof(file));
+	fclose(file);
+	return text;
+}
+
+/* The section of the page about a command, cut out of it. */
+static void cut_section(const char *page, const char *name, char *section,
+			size_t cap)
+{
+	char heading[64];
+	const char *start, *end;
+
+	snprintf(heading, sizeof(heading), "\n### `%s`\n", name);
+	start = strstr(page, heading);
+	cr_assert_not_null(start, "docs/control.md lacks %s", name);
+	start += strlen(heading);
+	end = strstr(start, "\n##");
+	cr_assert_not_null(end);
+	cr_assert_lt((size_t)(end - start), cap);
+	memcpy(section, start, (size_t)(end - start));
+	section[end - start] = '\0';
+}
+
+/* What an argument's row must say of it besides its name. */
+static void expect_row(const struct control_argument *argument,
+		       const char *section, const char *command)
+{
+	static const char *const kinds[] = {
+		[CONTROL_TEXT] = "text",
+		[CONTROL_FLAG] = "flag",
+		[CONTROL_COUNT] = "count",
+	};
+	char row[128], range[64] = "";
+
+	if (argument->kind == CONTROL_COUNT)
+		snprintf(range, sizeof(range), ", %llu to %llu",
+			 (unsigned long long)argument->min,
+			 (unsigned long long)argument->max);
+	else if (argument->kind == CONTROL_TEXT &&
+		 argument->max != NAME_BYTES - 1)
+		snprintf(range, sizeof(range), ", to %llu bytes",
+			 (unsigned long long)argument->max);
+	snprintf(row, sizeof(row), "\n| `%s` | %s%s%s |", argument->name,
+		 kinds[argument->kind], range,
+		 argument->required ? ", required" : "");
+	cr_expect(strstr(section, row), "%s: no row \"%s\"", command, row + 1);
+}
+
+/* The page says all that query-commands says, and no more. */
+Test(control, is_documented)
+{
+	char *page = read_page();
+	char section[8192];
+	uint32_t commands = 0, headings = 0;
+
+	for (const struct control_command *command = control_commands;
+	     command->name; command++) {
+		uint32_t arguments = 0, rows = 0;
+
+		commands++;
+		cut_section(page, command->name, section, sizeof(section));
+		for (const struct control_argument *argument =
+			     command->arguments;
+		     argument && argument->kind != CONTROL_END; argument++) {
+			expect_row(argument, section, command->name);
+			arguments++;
+		}
+		for (const char *at = strstr(section, "| argument |"); at;
+		     at = strstr(at + 1, "\n| `"))
+			rows++;
+		cr_expect_eq(rows, arguments + (arguments > 0), "%s",
+			     command->name);
+	}
+	for (const char *at = strstr(page, "\n### `"); at;
+	     at = strstr(at + 1, "\n### `"))
+		headings++;
+	cr_expect_eq(headings, commands);
+	free(page);
 }
 
 static struct op_row row_of(const char *guest, uint8_t shard)
