@@ -43,20 +43,31 @@ static void got_resolve(struct moves *moves, uint32_t link,
 }
 
 /*
- * A commit is answered whatever we know of it: of a move that has ended well
- * here its source may have missed the end with the link.
+ * A commit is answered whatever we know of it: of a move that has ended with
+ * the guest here its source may have missed the end with the link.
  */
 static void answer_late_commit(struct moves *moves, uint32_t link,
 			       const struct peer_header *header)
 {
 	struct peer_refuse refuse = {.reason = "no such move here"};
+	struct peer_refuse gone = {.reason = "the client did not come"};
 	struct peer_switched switched = {0};
 
 	for (uint32_t i = 0; header->move && i < MOVES_REMEMBERED; i++) {
-		if (moves->switched[i] != header->move)
+		const struct move_memory *ended = &moves->ended[i];
+
+		if (ended->id != header->move)
 			continue;
-		peers_send(moves->peers, link, PEER_SWITCHED, header->move,
-			   header->epoch, &switched);
+		/* Before anything else it must hear that the guest is here:
+		 * it would count it as nobody's. */
+		peers_send(moves->peers, link, PEER_COMMITTED, header->move,
+			   header->epoch, NULL);
+		if (ended->gone)
+			peers_send(moves->peers, link, PEER_GONE, header->move,
+				   header->epoch, &gone);
+		else
+			peers_send(moves->peers, link, PEER_SWITCHED,
+				   header->move, header->epoch, &switched);
 		return;
 	}
 	peers_send(moves->peers, link, PEER_REFUSE, header->move, header->epoch,

@@ -247,21 +247,24 @@ void move_linked(struct move *move, enum move_mode mode)
 	move_enter(move, MOVE_READY);
 }
 
+/* The guest stays here, with its client or without. */
 static void finish(struct move *move)
 {
+	struct moves *moves = move->moves;
+
+	moves->ended[moves->ended_count++ % MOVES_REMEMBERED] =
+		(struct move_memory){move->id, move->aborted};
 	move_enter(move, MOVE_RELEASED);
-	move->moves->service_ops->release(move->service, move);
+	moves->service_ops->release(move->service, move);
 	move_free(move);
 }
 
 void move_switched(struct move *move, uint64_t added_ns)
 {
 	struct peer_switched switched = {.added_ns = added_ns};
-	struct moves *moves = move->moves;
 
 	ASSERT(move->role == MOVE_DESTINATION && move->state == MOVE_COMMITTED,
 	       "a client can switch only to a guest that runs here");
-	moves->switched[moves->switched_count++ % MOVES_REMEMBERED] = move->id;
 	move_send(move, PEER_SWITCHED, &switched);
 	finish(move);
 }

@@ -74,6 +74,11 @@ struct move {
 	uint64_t own; /* the service's */
 };
 
+struct move_memory {
+	uint64_t id;
+	bool gone; /* its client did not come */
+};
+
 /* The engine of one shard. */
 struct moves {
 	struct shard *shard;
@@ -84,10 +89,10 @@ struct moves {
 	struct idtable by_id; /* wire id -> handle */
 	uint64_t next_id;
 	uint8_t *scratch; /* IMAGE_BYTES_MAX, within one call */
-	/* Destination: moves whose client has switched, the latest ones, for a
-	 * source that lost the link before it heard. */
-	uint64_t switched[MOVES_REMEMBERED];
-	uint32_t switched_count;
+	/* Destination: moves that ended with the guest here, the latest ones,
+	 * for a source that lost the link before it heard. */
+	struct move_memory ended[MOVES_REMEMBERED];
+	uint32_t ended_count;
 };
 
 /* The move of a handle, NULL when it has ended. */

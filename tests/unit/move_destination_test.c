@@ -456,6 +456,11 @@ Test(move_destination, a_client_that_does_not_switch_in_time)
 	expect_gone(m, COMMITTED, "R");
 	cr_expect(m->service.aborted);
 	cr_expect_eq(heard(m, PEER_GONE), 1);
+	/* The guest is here all the same, whatever the source has missed. */
+	say(m, PEER_COMMIT, ID, EPOCH, NULL);
+	cr_expect_eq(heard(m, PEER_REFUSE), 0);
+	cr_expect_eq(heard(m, PEER_COMMITTED), 2);
+	cr_expect_eq(heard(m, PEER_GONE), 2);
 	move_net_free(m);
 }
 
