@@ -68,8 +68,10 @@ void control_ask_heard(struct control *control, const struct ring_cell *cell)
 	    ask->shard != cell->from)
 		return;
 	memcpy(&heard, cell->payload, sizeof(heard));
-	ask->heard = (uint8_t)max_u32(ask->heard, heard.heard);
-	if (ask->heard != HEARD_DONE &&
+	heard.peer[NAME_BYTES - 1] = '\0';
+	if (heard.heard > ask->heard.heard)
+		ask->heard = heard;
+	if (ask->heard.heard != HEARD_DONE &&
 	    ++ask->shard < control->pool->shard_count) {
 		put(control, ask);
 		return;

@@ -159,7 +159,7 @@ static void end_cancel(struct control *control, struct control_ask *ask)
 {
 	const char *guest = (const char *)ask->order;
 
-	switch ((enum move_heard)ask->heard) {
+	switch ((enum move_heard)ask->heard.heard) {
 	case HEARD_DONE:
 		control_return(control, &ask->caller, NULL);
 		break;
@@ -174,7 +174,7 @@ static void end_cancel(struct control *control, struct control_ask *ask)
 			      "source only",
 			      guest);
 		break;
-	case HEARD_NO_MOVE:
+	default:
 		if (pool_find_guest(control->pool, guest) < 0)
 			control_error(control, &ask->caller, "NotFound",
 				      "there is no guest %s here", guest);

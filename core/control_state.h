@@ -6,10 +6,11 @@
 #include "core/pool.h"
 #include "core/shard.h"
 
-#define CONTROL_CONNS_MAX 32
-#define CONTROL_LISTS_MAX 8
-#define CONTROL_MOVES_MAX 256
-#define CONTROL_ASKS_MAX  32
+#define CONTROL_CONNS_MAX   32
+#define CONTROL_LISTS_MAX   8
+#define CONTROL_MOVES_MAX   256
+#define CONTROL_ASKS_MAX    32
+#define CONTROL_ORDER_BYTES 40 /* payload of an order about a move */
 
 /* Unread answers of one connection; a client that stops reading is closed. */
 #define CONTROL_QUEUE_BYTES_MAX ((size_t)64 << 20)
@@ -73,10 +74,10 @@ struct control_move {
 struct control_ask {
 	uint32_t serial;
 	uint16_t op;
-	uint8_t shard; /* whose turn it is */
-	uint8_t heard; /* enum move_heard, the most so far */
+	uint8_t shard;              /* whose turn it is */
+	struct op_move_heard heard; /* the most that was so far */
 	uint32_t order_bytes;
-	uint8_t order[NAME_BYTES]; /* payload of op; begins with the guest */
+	uint8_t order[CONTROL_ORDER_BYTES]; /* begins with the guest */
 	/* Answers the caller by what was heard; NULL: the slot is free. */
 	void (*end)(struct control *, struct control_ask *);
 	struct control_caller caller;

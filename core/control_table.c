@@ -4,6 +4,7 @@
 #include "core/control_drain.h"
 #include "core/control_move.h"
 #include "core/control_query.h"
+#include "core/control_resolve.h"
 
 static json_t *describe_arguments(const struct control_argument *list)
 {
@@ -102,6 +103,14 @@ static const struct control_argument cancel_arguments[] = {
 	{0},
 };
 
+static const struct control_argument resolve_arguments[] = {
+	{"guest", GUEST_TEXT, NAME_MAX_TEXT, CONTROL_TEXT, true},
+	{"verdict", "committed or not-committed", 16, CONTROL_TEXT, true},
+	{"dry-run", "only say what it would do and risk", 0, CONTROL_FLAG,
+	 false},
+	{0},
+};
+
 const struct control_command control_commands[] = {
 	{"query-commands", "what can be executed", NULL, query_commands},
 	{"query-version", "the version", NULL, control_query_version},
@@ -119,6 +128,8 @@ const struct control_command control_commands[] = {
 	 control_drain},
 	{"cancel", "takes back a move or the drain", cancel_arguments,
 	 control_cancel},
+	{"resolve", "decides a move in doubt for good", resolve_arguments,
+	 control_resolve},
 	{"explain", "how a guest would move, and why", guest_arguments,
 	 control_explain},
 	{"vv", "a file for remote-viewer", vv_arguments, control_vv},

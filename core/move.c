@@ -1,5 +1,6 @@
 /* move.c - the moves of a shard: frames, links, cells and timers to each. */
 #include "core/move.h"
+#include "core/move_decide.h"
 #include "core/move_destination.h"
 #include "core/move_record.h"
 #include "core/move_source.h"
@@ -19,7 +20,8 @@ static void resolve_here(struct moves *moves, const struct op_move_resolve *ask,
 
 	if (move && move->role != MOVE_SOURCE)
 		move = NULL;
-	answer.committed = move && move->state >= MOVE_COMMITTED;
+	answer.committed = move ? move->state >= MOVE_COMMITTED
+				: moves_have_settled(moves, ask->id);
 	/* Told that it is not, the asker forgets it: then it may never be. */
 	if (move && !answer.committed && move->epoch == ask->epoch)
 		move_source_disown(move);
@@ -158,7 +160,8 @@ static void on_cell(void *self, const struct ring_cell *cell)
 {
 	struct moves *moves = self;
 	struct op_move_resolve resolve;
-	struct op_move_heard heard;
+	struct op_move_heard heard = {0};
+	struct op_move_decide decide;
 	struct peer_verdict verdict;
 	char guest[NAME_BYTES];
 
@@ -169,6 +172,13 @@ static void on_cell(void *self, const struct ring_cell *cell)
 	case OP_MOVE_CANCEL:
 		memcpy(guest, cell->payload, sizeof(guest));
 		heard.heard = (uint8_t)move_source_cancel(moves, guest);
+		shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_HEARD,
+			   cell->tag, &heard, sizeof(heard));
+		break;
+	case OP_MOVE_DECIDE:
+		memcpy(&decide, cell->payload, sizeof(decide));
+		decide.guest[NAME_BYTES - 1] = '\0';
+		move_decide(moves, &decide, &heard);
 		shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_HEARD,
 			   cell->tag, &heard, sizeof(heard));
 		break;

@@ -74,6 +74,16 @@ void move_commit_switched(struct move *move,
 	move_commit_release(move, MOVE_OK);
 }
 
+void move_commit_give_away(struct move *move)
+{
+	ASSERT(move->state == MOVE_COMMITTED && !move->acknowledged,
+	       "only a commit that nobody answered is in doubt");
+	moves_settle(move->moves, move->id);
+	move_say(move, "an operator decided that the peer has it");
+	acknowledge(move);
+	move_commit_release(move, MOVE_CLOSED);
+}
+
 /*
  * The guest may run there or may have gone with its host; only the peer can
  * say. Operators hear that we wait, and are not made to wait with us.

@@ -20,5 +20,8 @@ void move_commit_switched(struct move *move,
 /* Edge: COMMITTED -> RELEASED, and the end of the record. */
 void move_commit_release(struct move *move, enum move_result result);
 
+/* An operator decided that the peer has the guest: the end of a doubt. */
+void move_commit_give_away(struct move *move);
+
 /* Repeats COMMIT until it is answered; gives up only a client that is lost. */
 void move_commit_timer(struct move *move);

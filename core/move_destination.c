@@ -169,6 +169,14 @@ static void got_verdict(struct move *move, const struct peer_verdict *verdict)
 		revoke(move);
 }
 
+void move_destination_decide(struct move *move, bool committed)
+{
+	struct peer_verdict verdict = {.committed = committed};
+
+	ASSERT(move->state == MOVE_IN_DOUBT, "what is known is not decided");
+	got_verdict(move, &verdict);
+}
+
 void move_destination_frame(struct move *move, uint16_t type,
 			    const void *payload)
 {

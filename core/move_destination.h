@@ -28,3 +28,6 @@ void move_destination_frame(struct move *move, uint16_t type,
 			    const void *payload);
 void move_destination_timer(struct move *move);
 void move_destination_link_lost(struct move *move);
+
+/* An operator's word in place of the source's, on a move in doubt. */
+void move_destination_decide(struct move *move, bool committed);

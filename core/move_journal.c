@@ -93,6 +93,8 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 		    moves->shard->index)
 		return;
 	move = moves_get(moves, idtable_get(&moves->by_id, record.id));
+	if (record.word == WORD_ANSWERED)
+		moves_settle(moves, record.id);
 	if (move && record.word != WORD_COMMITTED)
 		move_free(move);
 	if (move || record.word != WORD_COMMITTED)

@@ -8,6 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
+void moves_settle(struct moves *moves, uint64_t id)
+{
+	moves->settled[moves->settled_count++ % MOVES_REMEMBERED] = id;
+}
+
+bool moves_have_settled(const struct moves *moves, uint64_t id)
+{
+	for (uint32_t i = 0; id && i < MOVES_REMEMBERED; i++) {
+		if (moves->settled[i] == id)
+			return true;
+	}
+	return false;
+}
+
 void move_say(struct move *move, const char *format, ...)
 {
 	va_list args;

@@ -93,10 +93,18 @@ struct moves {
 	 * for a source that lost the link before it heard. */
 	struct move_memory ended[MOVES_REMEMBERED];
 	uint32_t ended_count;
+	/* Source: commits that were settled without a word of the destination,
+	 * or in an earlier life, should one ask after all. */
+	uint64_t settled[MOVES_REMEMBERED];
+	uint32_t settled_count;
 };
 
 /* The move of a handle, NULL when it has ended. */
 struct move *moves_get(struct moves *moves, handle name);
+
+/* Source: a commit that need not be repeated any more, and is not forgotten. */
+void moves_settle(struct moves *moves, uint64_t id);
+bool moves_have_settled(const struct moves *moves, uint64_t id);
 
 /* Writes the sentence that operators read, cut to its size. */
 void move_say(struct move *move, const char *format, ...)

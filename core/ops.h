@@ -42,6 +42,7 @@ int move_mode_find(const char *name);
 #define OP_MOVE_START  RING_OP(PART_MOVE, 1)    /* struct op_move_start */
 #define OP_MOVE_CANCEL RING_OP(PART_MOVE, 2)    /* struct op_move_cancel */
 #define OP_MOVE_FREEZE RING_OP(PART_MOVE, 3)    /* struct op_move_freeze */
+#define OP_MOVE_DECIDE RING_OP(PART_MOVE, 6)    /* struct op_move_decide */
 /* Shard -> shard: another Flushmark asks what became of a move. */
 #define OP_MOVE_RESOLVE  RING_OP(PART_MOVE, 4) /* struct op_move_resolve */
 #define OP_MOVE_RESOLVED RING_OP(PART_MOVE, 5) /* struct op_move_resolve */
@@ -95,12 +96,26 @@ enum move_heard {
 	HEARD_NO_MOVE,    /* of that guest, on this shard */
 	HEARD_NOT_SOURCE, /* it comes to here: its source must be told */
 	HEARD_TOO_LATE,   /* it is past the point of no return */
+	HEARD_NO_DOUBT,   /* decide: its outcome is known, or will be */
+	HEARD_PEER_IS_UP, /* decide: who knows it is connected */
+	HEARD_WAS_OURS,   /* decide: this host committed it itself */
 	HEARD_DONE,       /* or on its way to be */
 };
 
-/* The answer to OP_MOVE_CANCEL. */
+/* The answer to OP_MOVE_CANCEL and OP_MOVE_DECIDE. */
 struct op_move_heard {
 	uint8_t heard; /* enum move_heard */
+	/* decide, of a move in doubt: */
+	uint8_t is_source;
+	uint16_t node;         /* destination: the source's */
+	char peer[NAME_BYTES]; /* source: where it went */
+};
+
+/* An operator says how a move in doubt ended: nobody else can. */
+struct op_move_decide {
+	char guest[NAME_BYTES];
+	uint8_t committed; /* the destination has it; else nobody's commit */
+	uint8_t dry_run;
 };
 
 struct op_move_freeze {

@@ -27,4 +27,7 @@ struct cli {
 	bool no_wait;
 	bool dry_run;
 	bool drain;
+	bool committed;
+	bool not_committed;
+	bool yes;
 };

@@ -3,6 +3,7 @@
 #include "core/daemon/cli_link.h"
 #include "core/daemon/cli_print.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,6 +93,54 @@ static enum cli_code run_cancel(const struct cli *cli)
 				     &value);
 
 	return show(cli, code, value, print_cancel);
+}
+
+static json_t *resolve_arguments(const struct cli *cli, bool dry_run)
+{
+	return json_pack("{s:s, s:s, s:b}", "guest", cli->words[0], "verdict",
+			 cli->committed ? "committed" : "not-committed",
+			 "dry-run", (int)dry_run);
+}
+
+/* Whether it is meant: by --yes, or by the guest's name on a terminal. */
+static bool is_meant(const struct cli *cli)
+{
+	char line[64] = "";
+
+	if (cli->yes)
+		return true;
+	if (!isatty(STDIN_FILENO)) {
+		fputs("flushmark: this cannot be taken back; --yes does it\n",
+		      stderr);
+		return false;
+	}
+	fputs("This cannot be taken back. Type the guest's name to go on: ",
+	      stderr);
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!strcmp(line, cli->words[0]))
+		return true;
+	fputs("flushmark: nothing was decided\n", stderr);
+	return false;
+}
+
+/* Says what it would do and risk before it does it. */
+static enum cli_code run_resolve(const struct cli *cli)
+{
+	json_t *value;
+	enum cli_code code =
+		cli_ask(cli, "resolve", resolve_arguments(cli, true), &value);
+
+	if (cli->dry_run || code != CLI_OK)
+		return show(cli, code, value, cli_print_resolve);
+	if (!cli->yes)
+		cli_print_resolve(value);
+	json_decref(value);
+	if (!is_meant(cli))
+		return CLI_REFUSED;
+	code = cli_ask(cli, "resolve", resolve_arguments(cli, false), &value);
+	return show(cli, code, value, cli_print_resolve);
 }
 
 static void add_mode(const struct cli *cli, json_t *arguments)
@@ -192,7 +241,7 @@ enum cli_code cli_run(const struct cli *cli)
 		{"status", run_status}, {"sessions", run_sessions},
 		{"move", run_move},     {"drain", run_drain},
 		{"cancel", run_cancel}, {"explain", run_explain},
-		{"vv", run_vv},
+		{"vv", run_vv},         {"resolve", run_resolve},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {

@@ -22,6 +22,9 @@ enum cli_option {
 	OPTION_PAUSE,
 	OPTION_DRAIN,
 	OPTION_DOOR,
+	OPTION_COMMITTED,
+	OPTION_NOT_COMMITTED,
+	OPTION_YES,
 };
 
 #define BIT(option) (1u << (option))
@@ -53,6 +56,11 @@ static const struct cli_command commands[] = {
 		 BIT(OPTION_PAUSE)},
 	{"cancel", "cancel GUEST | --drain", "takes back a move or the drain",
 	 0, 1, COMMON | BIT(OPTION_DRAIN)},
+	{"resolve",
+	 "resolve GUEST --committed | --not-committed [--dry-run] [--yes]",
+	 "decides a move in doubt whose other end will never say", 1, 1,
+	 COMMON | BIT(OPTION_COMMITTED) | BIT(OPTION_NOT_COMMITTED) |
+		 BIT(OPTION_DRY_RUN) | BIT(OPTION_YES)},
 	{"explain", "explain GUEST", "how a guest would move, and why", 1, 1,
 	 COMMON},
 	{"vv", "vv GUEST [--door NAME]", "prints a file for remote-viewer", 1,
@@ -76,6 +84,9 @@ static void print_help(void)
 	     "  --parallel N       moves under way at once\n"
 	     "  --rate N           moves started per second, 0: unlimited\n"
 	     "  --pause-target MS  p99 pause above which the rate is halved\n"
+	     "  --committed        the destination has the guest\n"
+	     "  --not-committed    it has not\n"
+	     "  --yes              do it, without being asked\n"
 	     "  --door NAME        the door the viewer enters by\n"
 	     "  --socket PATH      the daemon's control socket\n"
 	     "  --json             print what the daemon said\n"
@@ -99,6 +110,9 @@ static const struct option long_options[] = {
 	{"pause-target", required_argument, NULL, OPTION_PAUSE},
 	{"drain", no_argument, NULL, OPTION_DRAIN},
 	{"door", required_argument, NULL, OPTION_DOOR},
+	{"committed", no_argument, NULL, OPTION_COMMITTED},
+	{"not-committed", no_argument, NULL, OPTION_NOT_COMMITTED},
+	{"yes", no_argument, NULL, OPTION_YES},
 	{0},
 };
 
@@ -157,6 +171,15 @@ static bool set_option(struct cli *cli, int option)
 		return true;
 	case OPTION_DOOR:
 		return read_word("door", optarg, &cli->door);
+	case OPTION_COMMITTED:
+		cli->committed = true;
+		return true;
+	case OPTION_NOT_COMMITTED:
+		cli->not_committed = true;
+		return true;
+	case OPTION_YES:
+		cli->yes = true;
+		return true;
 	default:
 		return false;
 	}
@@ -180,6 +203,16 @@ static const char *option_name(uint32_t options)
 	return "";
 }
 
+/* Of two things that a command can be about, one must be named. */
+static bool is_clear(const struct cli *cli)
+{
+	if (!strcmp(cli->command, "cancel"))
+		return cli->drain != (cli->word_count == 1);
+	if (!strcmp(cli->command, "resolve"))
+		return cli->committed != cli->not_committed;
+	return true;
+}
+
 static enum cli_code check(const struct cli *cli, uint32_t given)
 {
 	const struct cli_command *command = find_command(cli->command);
@@ -196,9 +229,7 @@ static enum cli_code check(const struct cli *cli, uint32_t given)
 		return CLI_USAGE;
 	}
 	if (cli->word_count < command->words_min ||
-	    cli->word_count > command->words_max ||
-	    (!strcmp(command->name, "cancel") &&
-	     cli->drain == (cli->word_count == 1))) {
+	    cli->word_count > command->words_max || !is_clear(cli)) {
 		fprintf(stderr, "usage: flushmark %s\n", command->usage);
 		return CLI_USAGE;
 	}

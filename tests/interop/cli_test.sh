@@ -44,6 +44,11 @@ exit_codes() {
 	says "no guest nobody"
 	expect 1 A cancel demo-0
 	says "not under way"
+	expect 1 A resolve demo-0 --committed --yes
+	says "no move of demo-0 is in doubt here"
+	expect 2 A resolve demo-0
+	expect 2 A resolve demo-0 --committed --not-committed
+	expect 2 A status --yes
 	expect 1 A vv demo-0 --door none
 	expect 1 A move demo-0 nowhere
 	expect 1 A move demo-0 B --mode fast

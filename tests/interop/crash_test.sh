@@ -163,6 +163,47 @@ source_after_commit() {
 	all_works B
 }
 
+# in_doubt_at NAME: whoever is asked there decides nothing yet.
+in_doubt_at() {
+	[ "$(row "$1" state)" = in-doubt ] || fail "$2"
+}
+
+# typed WORD: at a terminal, "flushmark resolve" asks for the guest's name.
+typed() {
+	timeout 10 script -qec "'$FLUSHMARK' resolve demo-0 --committed \
+		--socket '$dir/B/control.sock'" /dev/null <<<"$1" \
+		>"$dir/typed" 2>&1
+}
+
+# The next A never comes. B runs the guest on an operator's word, who must
+# mean it.
+decided() {
+	reach destination-streamed
+	crash A
+	go_on B
+	move_ends
+	client_ends
+	await 5 eval '[ "$(row B state)" = in-doubt ]' ||
+		fail "B is not in doubt: \"$(row B state)\""
+	control B resolve demo-0 --committed </dev/null >"$dir/out" 2>&1
+	[ $? -eq 1 ] || fail "decided without --yes: $(cat "$dir/out")"
+	grep -q "the risk: .*runs twice" "$dir/out" ||
+		fail "no word of the risk: $(cat "$dir/out")"
+	in_doubt_at B "decided without --yes"
+	control B resolve demo-0 --committed --dry-run >/dev/null ||
+		fail "no dry run"
+	in_doubt_at B "decided in a dry run"
+	typed demo-1 && fail "another name is taken: $(cat "$dir/typed")"
+	in_doubt_at B "another name is taken"
+	typed demo-0 || fail "the name is not taken: $(cat "$dir/typed")"
+	guest_is B
+	said B "decided by an operator: committed" || fail "not in the log"
+	crash_client
+	rm -f "$dir/client.log"
+	client_start B
+	client_lost_nothing
+}
+
 # --- B dies ---------------------------------------------------------------
 
 # A takes the session back: it is live there and has lost nothing.
@@ -264,6 +305,7 @@ party_source() {
 		source_after_commit destination-committed $committed
 	run_case "A dies, destination-released" \
 		source_after_commit destination-released lives
+	run_case "A dies, B is told" decided
 }
 
 party_destination() {

@@ -13,9 +13,15 @@
 struct play {
 	const char *name;
 	void (*run)(struct world *world);
-	const char *crash_at; /* daemon 1 dies when this state is entered */
+	const char *crash_at; /* a daemon dies when this state is entered */
+	uint32_t victim;
 	bool fired;
 };
+
+static struct play *play_of(struct world *world)
+{
+	return world->wish.arg;
+}
 
 static bool all_at_work(struct world *world)
 {
@@ -38,13 +44,13 @@ static bool calm(struct world *world)
 
 static void crash(struct world *world, uint32_t daemon, const char *state)
 {
-	struct play *play = world->wish.arg;
+	struct play *play = play_of(world);
 
 	(void)daemon;
 	if (play->fired || !play->crash_at || strcmp(state, play->crash_at))
 		return;
 	play->fired = true;
-	world_crash(world, 1);
+	world_crash(world, play->victim);
 }
 
 static void drain(struct world *world, uint32_t parallel)
@@ -126,12 +132,151 @@ static void run_in_doubt(struct world *world)
 		world_fail(world, "the doubt stays");
 }
 
+/* --- deciding a doubt ----------------------------------------------------- */
+
+static bool answered(struct world *world)
+{
+	return world->daemons[0].console.answers +
+		       world->daemons[1].console.answers >
+	       0;
+}
+
+/* An operator's word at a daemon; error: how the refusal begins ("": it does
+ * not matter), or NULL. */
+static void resolve(struct world *world, uint32_t daemon, const char *verdict,
+		    bool dry_run, const char *error)
+{
+	struct console *console = &world->daemons[daemon].console;
+
+	for (uint32_t i = 0; i < 2; i++)
+		world->daemons[i].console.answers = 0;
+	console_say(console,
+		    "{\"execute\": \"resolve\", \"arguments\": {\"guest\": "
+		    "\"vm0\", \"verdict\": \"%s\", \"dry-run\": %s}, "
+		    "\"id\": \"ask\"}",
+		    verdict, dry_run ? "true" : "false");
+	if (!world_run(world, 5 * NS_PER_S, answered))
+		world_fail(world, "resolve is not answered");
+	else if (error ? !console->answer[0] ||
+				 strncmp(console->answer, error, strlen(error))
+		       : console->answer[0] != '\0')
+		world_fail(world, "resolve %s: \"%s\"", verdict,
+			   console->answer);
+	/* What was answered has been done. */
+	world_run(world, 100 * NS_PER_MS, NULL);
+}
+
+/* A move of vm0 that stands in doubt when this returns. */
+static void doubt(struct world *world, uint32_t daemon)
+{
+	struct play *play = play_of(world);
+
+	resolve(world, daemon, "committed", false, "no move of vm0");
+	console_move(&world->daemons[0].console, "vm0", "b", "seamless", false);
+	world_run(world, 10 * NS_PER_S, NULL);
+	if (!play->fired || world_moves(world) != 1)
+		world_fail(world, "there is no doubt: %u moves",
+			   world_moves(world));
+}
+
+/* The source is dead and had not committed, or had: its operator knows. */
+static void run_take(struct world *world)
+{
+	doubt(world, 1);
+	must_be_at(world, "vm0", -1);
+	resolve(world, 1, "perhaps", false, "expected a verdict");
+	resolve(world, 1, "committed", true, NULL);
+	must_be_at(world, "vm0", -1);
+	resolve(world, 1, "committed", false, NULL);
+	must_be_at(world, "vm0", 1);
+	/* Once is once, and there is no way back. */
+	world_run(world, 5 * NS_PER_S, NULL);
+	resolve(world, 1, "not-committed", false, "no move of vm0");
+	must_be_at(world, "vm0", 1);
+	if (world_moves(world))
+		world_fail(world, "the move is still there");
+	/* The source comes after all, and repeats its commit if it had one. */
+	world_start(world, 0);
+	world_run(world, 5 * NS_PER_S, NULL);
+	must_be_at(world, "vm0", 1);
+	if (world_moves(world) ||
+	    daemon_away(world->daemons[0].daemon) !=
+		    (uint32_t)!strcmp(play_of(world)->name, "take-committed"))
+		world_fail(world, "the source has not heard where it is");
+}
+
+static void run_forget(struct world *world)
+{
+	doubt(world, 1);
+	resolve(world, 1, "not-committed", true, NULL);
+	if (world_moves(world) != 1)
+		world_fail(world, "a dry run has decided");
+	resolve(world, 1, "not-committed", false, NULL);
+	must_be_at(world, "vm0", -1);
+	if (world_moves(world))
+		world_fail(world, "the move is still there");
+	world_start(world, 0);
+	world_run(world, 5 * NS_PER_S, NULL);
+	must_be_at(world, "vm0", -1);
+}
+
+/* The destination is dead for good: the source asks no more. */
+static void run_give_away(struct world *world)
+{
+	doubt(world, 0);
+	resolve(world, 0, "not-committed", false, "this host has committed");
+	resolve(world, 0, "committed", true, NULL);
+	if (world_moves(world) != 1)
+		world_fail(world, "a dry run has decided");
+	resolve(world, 0, "committed", false, NULL);
+	if (world_moves(world))
+		world_fail(world, "the move is still there");
+	/* Not in this life nor the next is it made anew. */
+	world_crash(world, 0);
+	world_start(world, 0);
+	world_start(world, 1);
+	world_run(world, 5 * NS_PER_S, NULL);
+	must_be_at(world, "vm0", -1);
+	if (world_moves(world) || daemon_away(world->daemons[0].daemon) != 1)
+		world_fail(world, "the journal has lost it");
+}
+
+/* Who is connected to the other end waits for its word. */
+static void run_no_doubt(struct world *world)
+{
+	console_move(&world->daemons[0].console, "vm0", "b", "seamless", false);
+	world_run(world, 200 * NS_PER_US, NULL);
+	if (!world_moves(world))
+		world_fail(world, "nothing moves yet");
+	for (uint32_t i = 0; i < 2; i++) {
+		resolve(world, i, "committed", false, "");
+		resolve(world, i, "not-committed", false, "");
+	}
+	world_run(world, 5 * NS_PER_S, NULL);
+	must_be_at(world, "vm0", 1);
+}
+
 static struct play plays[] = {
 	{.name = "drain-waits", .run = run_waits},
 	{.name = "drain-gives-up", .run = run_gives_up},
 	{.name = "drain-in-doubt",
 	 .run = run_in_doubt,
+	 .crash_at = "source-committed",
+	 .victim = 1},
+	{.name = "take-not-committed",
+	 .run = run_take,
+	 .crash_at = "destination-streamed"},
+	{.name = "take-committed",
+	 .run = run_take,
 	 .crash_at = "source-committed"},
+	{.name = "forget",
+	 .run = run_forget,
+	 .crash_at = "destination-streamed"},
+	{.name = "give-away",
+	 .run = run_give_away,
+	 .crash_at = "source-committed",
+	 .victim = 1},
+	{.name = "no-doubt", .run = run_no_doubt},
 };
 
 static void begin(struct world *world)

@@ -846,7 +846,9 @@ Test(control, cancels_what_can_be_cancelled)
 		for (uint8_t shard = 0; shard < 2; shard++) {
 			struct ring_cell cell =
 				take_cell(bench, shard, OP_MOVE_CANCEL);
-			struct op_move_heard heard = {cases[i].heard[shard]};
+			struct op_move_heard heard = {
+				.heard = cases[i].heard[shard],
+			};
 
 			cr_expect(is_quiet(bench), "case %zu", i);
 			cr_expect_str_eq((const char *)cell.payload,
@@ -865,11 +867,80 @@ Test(control, cancels_what_can_be_cancelled)
 	close_bench(bench);
 }
 
+static json_t *resolve_by(struct bench *bench, const char *arguments,
+			  uint8_t heard)
+{
+	struct op_move_heard answer = {
+		.heard = heard,
+		.is_source = 1,
+		.peer = "b",
+	};
+	char request[160];
+
+	snprintf(request, sizeof(request),
+		 "{\"execute\":\"resolve\",\"arguments\":{\"guest\":"
+		 "\"demo-1\",%s}}\n",
+		 arguments);
+	event(bench, DP_RECEIVED, 0, request);
+	for (uint8_t shard = 0; shard < 2 && is_quiet(bench); shard++) {
+		struct ring_cell cell = take_cell(bench, shard, OP_MOVE_DECIDE);
+
+		tell(bench, shard, OP_MOVE_HEARD, cell.tag, &answer,
+		     sizeof(answer));
+		pass(bench);
+	}
+	return line(bench);
+}
+
+Test(control, resolves_what_is_in_doubt)
+{
+	static const struct {
+		uint8_t heard;
+		const char *class;
+	} cases[] = {
+		{HEARD_NO_MOVE, "NotFound"},
+		{HEARD_NO_DOUBT, "NotInDoubt"},
+		{HEARD_PEER_IS_UP, "PeerIsUp"},
+		{HEARD_WAS_OURS, "WasCommitted"},
+	};
+	struct bench *bench = greeted_bench();
+	json_t *answer, *result;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		answer = resolve_by(bench, "\"verdict\":\"not-committed\"",
+				    cases[i].heard);
+		cr_expect_str_eq(error_class(answer), cases[i].class);
+		json_decref(answer);
+	}
+	answer = resolve_by(bench, "\"verdict\":\"maybe\"", 0);
+	cr_expect_str_eq(error_class(answer), "InvalidArgument");
+	json_decref(answer);
+	for (int dry = 0; dry < 2; dry++) {
+		answer = resolve_by(bench,
+				    dry ? "\"verdict\":\"committed\","
+					  "\"dry-run\":true"
+					: "\"verdict\":\"committed\"",
+				    HEARD_DONE);
+		result = json_object_get(answer, "return");
+		cr_expect_eq(json_is_true(json_object_get(result, "decided")),
+			     !dry);
+		cr_expect_str_eq(
+			json_string_value(json_object_get(result, "role")),
+			"source");
+		cr_expect_str_eq(
+			json_string_value(json_object_get(result, "peer")),
+			"b");
+		cr_expect_not_null(json_object_get(result, "risk"));
+		json_decref(answer);
+	}
+	close_bench(bench);
+}
+
 /* One that could act ends the search; its answer counts once. */
 Test(control, asks_no_further_than_needed)
 {
 	struct bench *bench = greeted_bench();
-	struct op_move_heard heard = {HEARD_DONE};
+	struct op_move_heard heard = {.heard = HEARD_DONE};
 	struct ring_cell cell;
 	struct ring_cell none;
 

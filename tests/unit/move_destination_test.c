@@ -339,9 +339,9 @@ Test(move_destination, cannot_be_cancelled_here)
 			     0);
 		run_ms(m, 1);
 		cr_expect_eq(here_of(m)->heard_count, 1);
-		cr_expect_eq(here_of(m)->heard, at == COMMITTED
-							? HEARD_TOO_LATE
-							: HEARD_NOT_SOURCE);
+		cr_expect_eq(here_of(m)->heard.heard,
+			     at == COMMITTED ? HEARD_TOO_LATE
+					     : HEARD_NOT_SOURCE);
 		expect_trail(m, (enum at)at, "");
 		move_net_free(m);
 	}
@@ -390,6 +390,67 @@ Test(move_destination, in_doubt_it_asks_and_obeys)
 		} else {
 			expect_gone(m, DOUBT, "V");
 		}
+		move_net_free(m);
+	}
+}
+
+static enum move_heard decide(struct move_net *m, bool committed, bool dry_run)
+{
+	struct shard *control = rig_shard(&m->net->rig, m->here, RIG_CONTROL);
+	struct op_move_decide decide = {
+		.guest = "guest1",
+		.committed = committed,
+		.dry_run = dry_run,
+	};
+	uint32_t answers = here_of(m)->heard_count;
+
+	cr_assert_eq(shard_tell(control, 0, OP_MOVE_DECIDE, 7, &decide,
+				sizeof(decide)),
+		     0);
+	run_ms(m, 1);
+	cr_assert_eq(here_of(m)->heard_count, answers + 1);
+	return here_of(m)->heard.heard;
+}
+
+/* An operator's word is as good as the source's, when that cannot be had. */
+Test(move_destination, in_doubt_it_obeys_an_operator)
+{
+	for (int committed = 0; committed < 2; committed++) {
+		struct move_net *m = moving(STREAMED);
+		struct rig_process *source = m->net->nodes[0].process;
+
+		sim_machine_crash(source->machine);
+		source->dead = true;
+		run_ms(m, 100);
+		cr_assert_eq(move_of(m)->state, MOVE_IN_DOUBT);
+		cr_expect_eq(decide(m, committed, true), HEARD_DONE);
+		cr_expect_eq(here_of(m)->heard.is_source, 0);
+		cr_expect_eq(here_of(m)->heard.node, 1);
+		expect_trail(m, DOUBT, "");
+		cr_expect_eq(decide(m, committed, false), HEARD_DONE);
+		if (committed)
+			expect_trail(m, DOUBT, "X");
+		else
+			expect_gone(m, DOUBT, "V");
+		cr_expect_eq(decide(m, !committed, false),
+			     committed ? HEARD_NO_DOUBT : HEARD_NO_MOVE);
+		move_net_free(m);
+	}
+}
+
+Test(move_destination, an_operator_decides_no_other_state)
+{
+	for (int at = OFFERED; at < ATS; at++) {
+		struct move_net *m = moving((enum at)at);
+		bool doubt = at == DOUBT;
+
+		/* The source is back: it will say. */
+		if (doubt)
+			run_ms(m, 400);
+		for (int committed = 0; committed < 2; committed++)
+			cr_expect_eq(decide(m, committed, false),
+				     doubt ? HEARD_PEER_IS_UP : HEARD_NO_DOUBT);
+		expect_trail(m, (enum at)at, "");
 		move_net_free(m);
 	}
 }

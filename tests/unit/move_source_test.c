@@ -54,12 +54,27 @@ static enum move_heard cancel_of(struct move_net *m, const char *guest)
 	order(m, OP_MOVE_CANCEL, &cancel, sizeof(cancel));
 	cr_assert_eq(node->heard_count, answers + 1);
 	cr_expect_eq(node->heard_tag, TAG);
-	return node->heard;
+	return node->heard.heard;
 }
 
 static enum move_heard cancel(struct move_net *m)
 {
 	return cancel_of(m, "guest1");
+}
+
+static enum move_heard decide(struct move_net *m, bool committed, bool dry_run)
+{
+	struct op_move_decide decide = {
+		.guest = "guest1",
+		.committed = committed,
+		.dry_run = dry_run,
+	};
+	const struct node *node = here_of(m);
+	uint32_t answers = node->heard_count;
+
+	order(m, OP_MOVE_DECIDE, &decide, sizeof(decide));
+	cr_assert_eq(node->heard_count, answers + 1);
+	return node->heard.heard;
 }
 
 static void reply(struct move_net *m, uint16_t type, const void *payload)
@@ -435,6 +450,43 @@ Test(move_source, time_runs_out_in_each_state)
 					     cases[i].at == SEALED);
 			expect_undone(m, cases[i].at, MOVE_FAILED);
 		}
+		move_net_free(m);
+	}
+}
+
+/* No verdict undoes a commit, and none makes one. */
+Test(move_source, can_be_given_away_in_doubt_only)
+{
+	for (int at = OFFERED; at < ATS; at++) {
+		struct move_net *m = moving((enum at)at, MODE_ANY, false);
+		struct op_move_resolve ask;
+
+		cr_expect_eq(decide(m, true, false), HEARD_NO_DOUBT);
+		cr_expect_eq(decide(m, false, false), HEARD_NO_DOUBT);
+		cr_expect_eq(dones(m), 0);
+		if (at != COMMITTED) {
+			move_net_free(m);
+			continue;
+		}
+		run_ms(m, 3600);
+		cr_assert_eq(last_event(m)->state, MOVE_IN_DOUBT);
+		cr_expect_eq(decide(m, true, false), HEARD_PEER_IS_UP);
+		sim_machine_crash(m->net->nodes[1].process->machine);
+		m->net->nodes[1].process->dead = true;
+		run_ms(m, 100);
+		cr_expect_eq(decide(m, false, false), HEARD_WAS_OURS);
+		cr_expect_eq(decide(m, true, true), HEARD_DONE);
+		cr_expect_str_eq(here_of(m)->heard.peer, "n2");
+		cr_expect_eq(here_of(m)->heard.is_source, 1);
+		cr_expect_eq(m->service.moves.slab.used, 1);
+		ask = (struct op_move_resolve){.id = move_of(m)->id};
+		cr_expect_eq(decide(m, true, false), HEARD_DONE);
+		expect_end(m, COMMITTED, MOVE_CLOSED, "OBFHR");
+		cr_expect_eq(sim_host_journal_count(here_of(m)->process->host),
+			     2);
+		cr_expect_eq(decide(m, true, false), HEARD_NO_MOVE);
+		/* Should it ask after all, it hears yes. */
+		cr_expect_eq(m->service.moves.settled[0], ask.id);
 		move_net_free(m);
 	}
 }

@@ -40,7 +40,7 @@ struct node {
 	uint32_t event_count;
 	uint32_t heard_count; /* answers to orders, the last of them below */
 	uint64_t heard_tag;
-	uint8_t heard;
+	struct op_move_heard heard;
 };
 
 struct net {
@@ -95,12 +95,10 @@ static inline void on_lost(void *self, uint32_t link)
 static inline void on_note(void *self, const struct ring_cell *cell)
 {
 	struct node *node = self;
-	struct op_move_heard heard;
 	struct op_link note;
 
 	if (cell->op == OP_MOVE_HEARD) {
-		memcpy(&heard, cell->payload, sizeof(heard));
-		node->heard = heard.heard;
+		memcpy(&node->heard, cell->payload, sizeof(node->heard));
 		node->heard_tag = cell->tag;
 		node->heard_count++;
 		return;
