@@ -182,10 +182,6 @@ static void on_cell(void *self, const struct ring_cell *cell)
 		shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_HEARD,
 			   cell->tag, &heard, sizeof(heard));
 		break;
-	case OP_MOVE_FREEZE:
-		memcpy(guest, cell->payload, sizeof(guest));
-		move_source_freeze(moves, guest);
-		break;
 	case OP_MOVE_RESOLVE:
 		memcpy(&resolve, cell->payload, sizeof(resolve));
 		resolve_here(moves, &resolve, cell->from);

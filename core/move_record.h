@@ -53,7 +53,6 @@ struct move {
 	uint8_t state;   /* enum move_state */
 	uint8_t mode;    /* enum move_mode: wished, then agreed */
 	bool force;
-	bool hold_ready;
 	bool cancelled;    /* asked for; carried out as soon as it may */
 	uint8_t result;    /* cancelled: enum move_result, as reported */
 	bool client_ready; /* source: the client says it is linked */

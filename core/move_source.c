@@ -129,7 +129,6 @@ static const char *begin_start(struct moves *moves,
 	move->peer = (uint16_t)peer;
 	move->mode = start->mode;
 	move->force = start->force;
-	move->hold_ready = start->hold_ready;
 	memcpy(move->guest_name, start->guest, sizeof(move->guest_name));
 	if (peers_want(moves->peers, move->peer, &move->link, &up)) {
 		move_free(move);
@@ -203,9 +202,7 @@ static void check_ready(struct move *move)
 	    !move->peer_linked)
 		return;
 	move_enter(move, MOVE_READY);
-	shard_disarm(move->moves->shard, PART_MOVE, handle_index(move->self));
-	if (!move->hold_ready)
-		freeze(move);
+	freeze(move);
 }
 
 void move_ready(struct move *move, enum move_mode mode)
@@ -422,15 +419,4 @@ enum move_heard move_source_cancel(struct moves *moves, const char *guest)
 	else
 		undo_or_wait(move, MOVE_CANCELLED);
 	return HEARD_DONE;
-}
-
-void move_source_freeze(struct moves *moves, const char *guest)
-{
-	struct move *move = find(moves, guest);
-
-	if (!move)
-		return;
-	move->hold_ready = false;
-	if (move->state == MOVE_READY)
-		freeze(move);
 }

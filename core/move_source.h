@@ -29,7 +29,6 @@ void move_note_pause(struct move *move, uint64_t added_ns);
 /* OP_MOVE_START, and the operator's word on a move of that guest. */
 void move_source_start(struct moves *moves, const struct ring_cell *cell);
 enum move_heard move_source_cancel(struct moves *moves, const char *guest);
-void move_source_freeze(struct moves *moves, const char *guest);
 
 /* A frame of this move, from the other side. */
 void move_source_frame(struct move *move, uint16_t type, const void *payload);

@@ -41,8 +41,7 @@ int move_mode_find(const char *name);
 #define OP_LIST        RING_OP(PART_SERVICE, 1) /* struct op_list */
 #define OP_MOVE_START  RING_OP(PART_MOVE, 1)    /* struct op_move_start */
 #define OP_MOVE_CANCEL RING_OP(PART_MOVE, 2)    /* struct op_move_cancel */
-#define OP_MOVE_FREEZE RING_OP(PART_MOVE, 3)    /* struct op_move_freeze */
-#define OP_MOVE_DECIDE RING_OP(PART_MOVE, 6)    /* struct op_move_decide */
+#define OP_MOVE_DECIDE RING_OP(PART_MOVE, 3)    /* struct op_move_decide */
 /* Shard -> shard: another Flushmark asks what became of a move. */
 #define OP_MOVE_RESOLVE  RING_OP(PART_MOVE, 4) /* struct op_move_resolve */
 #define OP_MOVE_RESOLVED RING_OP(PART_MOVE, 5) /* struct op_move_resolve */
@@ -84,7 +83,6 @@ struct op_move_start {
 	char peer[NAME_BYTES];
 	uint8_t mode;       /* enum move_mode, the most that is asked for */
 	uint8_t force;      /* a failed connect ends in switch-host */
-	uint8_t hold_ready; /* stop in READY until OP_MOVE_FREEZE */
 };
 
 struct op_move_cancel {
@@ -116,10 +114,6 @@ struct op_move_decide {
 	char guest[NAME_BYTES];
 	uint8_t committed; /* the destination has it; else nobody's commit */
 	uint8_t dry_run;
-};
-
-struct op_move_freeze {
-	char guest[NAME_BYTES];
 };
 
 struct op_move_resolve {

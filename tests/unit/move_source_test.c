@@ -5,10 +5,10 @@
 #define TAG 42
 
 /* Where a move stands when something happens to it. */
-enum at { OFFERED, BEGUN, READY, FREEZING, SEALED, COMMITTED, ANSWERED, ATS };
+enum at { OFFERED, BEGUN, HALF, FREEZING, SEALED, COMMITTED, ANSWERED, ATS };
 
 static const char *const at_names[] = {
-	"offered", "begun",     "ready",    "freezing",
+	"offered", "begun",     "half ready", "freezing",
 	"sealed",  "committed", "answered",
 };
 
@@ -34,9 +34,9 @@ static void order(struct move_net *m, uint16_t op, const void *payload,
 }
 
 static void start(struct move_net *m, const char *guest, const char *peer,
-		  uint8_t mode, bool hold)
+		  uint8_t mode)
 {
-	struct op_move_start start = {.mode = mode, .hold_ready = hold};
+	struct op_move_start start = {.mode = mode};
 
 	snprintf(start.guest, sizeof(start.guest), "%s", guest);
 	snprintf(start.peer, sizeof(start.peer), "%s", peer);
@@ -92,7 +92,7 @@ static struct move_net *moving(enum at at, uint8_t mode, bool local)
 	struct peer_answer answer = an_answer();
 
 	m->service.seal = at == FREEZING ? 0 : 2;
-	start(m, "guest1", "n2", mode, at == READY);
+	start(m, "guest1", "n2", mode);
 	run_ms(m, 100);
 	cr_assert_eq(heard(m, PEER_OFFER), 1);
 	if (at == OFFERED)
@@ -101,6 +101,9 @@ static struct move_net *moving(enum at at, uint8_t mode, bool local)
 	if (at == BEGUN)
 		return m;
 	move_ready(move_of(m), mode == MODE_ANY ? MODE_SEAMLESS : mode);
+	/* The client says so, the destination does not yet. */
+	if (at == HALF)
+		return m;
 	reply(m, PEER_LINKED, &linked);
 	if (at <= SEALED)
 		return m;
@@ -186,27 +189,13 @@ Test(move_source, is_ready_when_both_say_so)
 	}
 }
 
-Test(move_source, is_held_when_ready_until_told)
-{
-	struct op_move_freeze freeze = {.guest = "guest1"};
-	struct move_net *m = moving(READY, MODE_ANY, false);
-
-	run_ms(m, 60000);
-	cr_expect_eq(move_of(m)->state, MOVE_READY);
-	cr_expect_str_eq(m->service.trail, "OB");
-	order(m, OP_MOVE_FREEZE, &freeze, sizeof(freeze));
-	cr_expect_eq(move_of(m)->state, MOVE_SEALED);
-	cr_expect_str_eq(m->service.trail, "OBF");
-	move_net_free(m);
-}
-
 /* Who comes afresh must find the guest running: told only when it is. */
 Test(move_source, switch_host_lets_the_client_go_last)
 {
 	struct move_net *m = move_net_make(0, false);
 	struct peer_answer answer = an_answer();
 
-	start(m, "guest1", "n2", MODE_SWITCH_HOST, false);
+	start(m, "guest1", "n2", MODE_SWITCH_HOST);
 	run_ms(m, 100);
 	reply(m, PEER_ANSWER, &answer);
 	move_ready(move_of(m), MODE_SWITCH_HOST);
@@ -420,9 +409,9 @@ Test(move_source, time_runs_out_in_each_state)
 {
 	static const struct {
 		enum at at;
-		uint32_t ms; /* 0: never */
+		uint32_t ms;
 	} cases[] = {
-		{OFFERED, 5000},  {BEGUN, 10000}, {READY, 0},
+		{OFFERED, 5000},  {BEGUN, 10000}, {HALF, 10000},
 		{FREEZING, 5000}, {SEALED, 5000},
 	};
 
@@ -432,24 +421,18 @@ Test(move_source, time_runs_out_in_each_state)
 			&here_of(m)->process->config.move;
 		uint32_t ms = cases[i].ms;
 
-		if (cases[i].at == BEGUN)
+		if (cases[i].at == BEGUN || cases[i].at == HALF)
 			ms = config->connect_ms;
 		if (cases[i].at == FREEZING)
 			ms = config->freeze_ms;
-		if (!ms) {
-			run_ms(m, 300000);
-			cr_expect_eq(dones(m), 0);
-		} else {
-			run_ms(m, ms - 200);
-			cr_expect_eq(dones(m), 0, "%s", at_names[cases[i].at]);
-			run_ms(m, 300);
-			cr_expect_eq(dones(m), 1, "%s", at_names[cases[i].at]);
-			/* The peer's silence, or the client's. */
-			cr_expect_eq(last_event(m)->silent,
-				     cases[i].at == OFFERED ||
-					     cases[i].at == SEALED);
-			expect_undone(m, cases[i].at, MOVE_FAILED);
-		}
+		run_ms(m, ms - 200);
+		cr_expect_eq(dones(m), 0, "%s", at_names[cases[i].at]);
+		run_ms(m, 300);
+		cr_expect_eq(dones(m), 1, "%s", at_names[cases[i].at]);
+		/* The peer's silence, or the client's. */
+		cr_expect_eq(last_event(m)->silent,
+			     cases[i].at == OFFERED || cases[i].at == SEALED);
+		expect_undone(m, cases[i].at, MOVE_FAILED);
 		move_net_free(m);
 	}
 }
@@ -547,7 +530,7 @@ Test(move_source, refuses_what_it_cannot_start)
 		struct move_net *m = move_net_make(0, false);
 
 		m->service.offer_err = cases[i].offer_err;
-		start(m, cases[i].guest, cases[i].peer, MODE_ANY, false);
+		start(m, cases[i].guest, cases[i].peer, MODE_ANY);
 		run_ms(m, 100);
 		cr_expect_eq(dones(m), 1, "case %zu", i);
 		cr_expect_eq(last_event(m)->result, MOVE_FAILED);
@@ -562,20 +545,20 @@ Test(move_source, refuses_what_it_cannot_start)
 
 Test(move_source, starts_no_guest_twice_and_not_too_many)
 {
-	struct move_net *m = moving(READY, MODE_ANY, false);
+	struct move_net *m = moving(HALF, MODE_ANY, false);
 	char name[NAME_BYTES];
 
-	start(m, "guest1", "n2", MODE_ANY, false);
+	start(m, "guest1", "n2", MODE_ANY);
 	cr_expect_eq(dones(m), 1);
 	cr_expect_eq(last_event(m)->result, MOVE_FAILED);
 	cr_expect_eq(m->service.moves.slab.used, 1);
 	for (uint32_t i = 2; i <= MOVES_MAX; i++) {
 		snprintf(name, sizeof(name), "guest%u", i);
-		start(m, name, "n2", MODE_ANY, false);
+		start(m, name, "n2", MODE_ANY);
 	}
 	cr_expect_eq(dones(m), 1);
 	cr_expect_eq(m->service.moves.slab.used, MOVES_MAX);
-	start(m, "guest99", "n2", MODE_ANY, false);
+	start(m, "guest99", "n2", MODE_ANY);
 	cr_expect_eq(dones(m), 2);
 	cr_expect_str_eq(last_event(m)->reason,
 			 "too many moves at once on its shard");
@@ -588,7 +571,7 @@ Test(move_source, a_peer_that_cannot_be_reached)
 
 	sim_machine_crash(m->net->nodes[1].process->machine);
 	m->net->nodes[1].process->dead = true;
-	start(m, "guest1", "n2", MODE_ANY, false);
+	start(m, "guest1", "n2", MODE_ANY);
 	run_ms(m, 6000);
 	expect_end(m, OFFERED, MOVE_FAILED, "");
 	cr_expect_str_eq(last_event(m)->reason,
@@ -627,18 +610,17 @@ Test(move_source, frames_out_of_turn_are_ignored)
 		enum at at;
 		uint16_t type;
 	} cases[] = {
-		{OFFERED, PEER_STREAMED},  {OFFERED, PEER_COMMITTED},
-		{OFFERED, PEER_SWITCHED},  {BEGUN, PEER_ANSWER},
-		{BEGUN, PEER_STREAMED},    {READY, PEER_LINKED},
-		{READY, PEER_STREAMED},    {READY, PEER_ANSWER},
-		{FREEZING, PEER_STREAMED}, {FREEZING, PEER_SWITCHED},
-		{SEALED, PEER_COMMITTED},  {SEALED, PEER_SWITCHED},
-		{SEALED, PEER_LINKED},     {COMMITTED, PEER_STREAMED},
-		{COMMITTED, PEER_ANSWER},  {ANSWERED, PEER_COMMITTED},
-		{ANSWERED, PEER_STREAMED}, {ANSWERED, PEER_LINKED},
-		{SEALED, PEER_COMMIT},     {SEALED, PEER_NACK},
-		{COMMITTED, PEER_CANCEL},  {COMMITTED, PEER_VERDICT},
-		{SEALED, PEER_VERDICT},
+		{OFFERED, PEER_STREAMED},   {OFFERED, PEER_COMMITTED},
+		{OFFERED, PEER_SWITCHED},   {BEGUN, PEER_ANSWER},
+		{BEGUN, PEER_STREAMED},     {HALF, PEER_STREAMED},
+		{HALF, PEER_ANSWER},        {FREEZING, PEER_STREAMED},
+		{FREEZING, PEER_SWITCHED},  {SEALED, PEER_COMMITTED},
+		{SEALED, PEER_SWITCHED},    {SEALED, PEER_LINKED},
+		{COMMITTED, PEER_STREAMED}, {COMMITTED, PEER_ANSWER},
+		{ANSWERED, PEER_COMMITTED}, {ANSWERED, PEER_STREAMED},
+		{ANSWERED, PEER_LINKED},    {SEALED, PEER_COMMIT},
+		{SEALED, PEER_NACK},        {COMMITTED, PEER_CANCEL},
+		{COMMITTED, PEER_VERDICT},  {SEALED, PEER_VERDICT},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
