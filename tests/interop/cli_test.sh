@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # cli_test.sh - the daemon and the operator's command as processes.
 #
-# usage: cli_test.sh FLUSHMARKD FLUSHMARK
+# usage: cli_test.sh FLUSHMARKD FLUSHMARK DATAGRAMS
 set -u
-FLUSHMARKD=$1 FLUSHMARK=$2 GTK_CLIENT=
+FLUSHMARKD=$1 FLUSHMARK=$2 DATAGRAMS=$3 GTK_CLIENT=
 . "$(dirname "$0")/lib.sh"
 
 # expect CODE NAME WORD...: the command ends with that code.
@@ -103,6 +103,32 @@ ends() {
 	expect 3 A status
 	start A
 	expect 0 A status
+}
+
+# What a service manager hears, one datagram each: that it serves, and that it
+# ends. notifies SOCKET
+notifies() {
+	config A 1 1 B
+	"$DATAGRAMS" "$1" 2 >"$dir/told" &
+	pid[listener]=$!
+	await 5 grep -q listening "$dir/told" || fail "nobody listens"
+	NOTIFY_SOCKET=$1 start A
+	await 5 grep -q READY=1 "$dir/told" || fail "not a word"
+	[ "$(tail -n 1 "$dir/told")" = READY=1 ] || fail "$(cat "$dir/told")"
+	kill -TERM "${pid[A]}"
+	wait "${pid[A]}" || fail "it ended with $?"
+	unset "pid[A]"
+	wait "${pid[listener]}" || fail "it was told less"
+	unset "pid[listener]"
+	[ "$(tail -n 1 "$dir/told")" = STOPPING=1 ] || fail "$(cat "$dir/told")"
+}
+
+notifies_path() {
+	notifies "$dir/notify"
+}
+
+notifies_abstract() {
+	notifies "@flushmark-test-$$"
 }
 
 one_at_a_time() {
@@ -252,6 +278,8 @@ peers_differ() {
 run_case exit_codes exit_codes
 run_case ends_by_sigterm ends TERM
 run_case ends_by_sigint ends INT
+run_case notifies_a_path notifies_path
+run_case notifies_abstract notifies_abstract
 run_case one_at_a_time one_at_a_time
 run_case checks checks
 run_case checks_what_a_start_needs checks_what_a_start_needs
