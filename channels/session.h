@@ -62,15 +62,11 @@ struct session {
 	bool moved;            /* came here by a move */
 	uint32_t tokens_due;   /* channels that have not switched yet */
 	uint32_t marks_due;
-	uint64_t linked_ns; /* its latest channel */
+	uint64_t linked_ns;    /* its latest channel */
 	uint64_t last_seen_ns; /* any byte from the client */
 	uint64_t ping_ns;      /* of the PING that awaits its PONG, 0: none */
 	struct session_channel channels[SESSION_CHANNELS_MAX];
 	uint32_t channel_count; /* listed ones, main first */
-	/* Source: where the client was told to go. */
-	uint16_t target_port;
-	uint16_t target_tls_port;
-	char target_host[WIRE_HOST_MAX + 1];
 };
 
 /* Fills the channel list from what the guest offers, main first. */

@@ -65,6 +65,11 @@ struct move {
 	bool reported;     /* the last event has gone to control */
 	bool aborted;      /* destination: the client has not come */
 	uint8_t key[SIPHASH_KEY_BYTES]; /* of the answer: seals tokens */
+	/* Source: the answer's address, where the client is told to go. */
+	uint16_t port;
+	uint16_t tls_port;
+	uint8_t host[PEER_HOST_MAX];
+	uint32_t host_len;
 	/* Source: the region's slots it fills, until claimed or undone. */
 	uint32_t slot[MOVE_IMAGES_MAX];
 	uint32_t slot_count;

@@ -256,9 +256,13 @@ static void got_answer(struct move *move, const struct peer_answer *answer)
 		return;
 	}
 	memcpy(move->key, answer->key, sizeof(move->key));
+	move->port = answer->port;
+	move->tls_port = answer->tls_port;
+	memcpy(move->host, answer->host.data, answer->host.len);
+	move->host_len = answer->host.len;
 	move_arm(move, moves->shard->pool->config->move.connect_ms * NS_PER_MS);
 	move->begun = true;
-	moves->service_ops->begin(move->service, move, answer);
+	moves->service_ops->begin(move->service, move);
 }
 
 void move_sealed(struct move *move)

@@ -29,7 +29,7 @@ static const struct field answer[] = {
 	      .flags = FIELD_SECRET),
 	FIELD(struct peer_answer, port, FIELD_U16, 0),
 	FIELD(struct peer_answer, tls_port, FIELD_U16, 0),
-	FIELD(struct peer_answer, host, FIELD_BLOB16, 255,
+	FIELD(struct peer_answer, host, FIELD_BLOB16, PEER_HOST_MAX,
 	      .flags = FIELD_NONEMPTY),
 	FIELD(struct peer_answer, cert_subject, FIELD_BLOB16, 1024),
 };

@@ -91,12 +91,14 @@ struct peer_offer {
 	struct span image; /* IMAGE_OFFER, for the service */
 };
 
+#define PEER_HOST_MAX 255 /* a DNS name */
+
 /* Where the client is to go, in the words of MIGRATE_BEGIN. */
 struct peer_answer {
 	uint8_t key[SIPHASH_KEY_BYTES]; /* seals this move's tokens */
 	uint16_t port;                  /* 0: none */
 	uint16_t tls_port;              /* 0: none */
-	struct span host;
+	struct span host;               /* of PEER_HOST_MAX bytes at most */
 	struct span cert_subject;
 };
 

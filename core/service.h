@@ -25,10 +25,9 @@ struct service_ops {
 	 */
 	int64_t (*offer)(struct service *, struct move *, uint8_t *image,
 			 size_t cap);
-	/* OFFERED: tells the client where to go. Answers by move_ready or
-	 * move_fail, in this call or later. */
-	void (*begin)(struct service *, struct move *,
-		      const struct peer_answer *);
+	/* OFFERED: tells the client where to go, as the move has it. Answers
+	 * by move_ready or move_fail, in this call or later. */
+	void (*begin)(struct service *, struct move *);
 	/* FREEZING: pauses the guest, sends MIGRATE behind its last output.
 	 * Gives the images by move_image as they seal, then move_sealed. */
 	void (*freeze)(struct service *, struct move *);

@@ -18,8 +18,7 @@ struct session;
  */
 
 /* --- source.c: implements core/service.h ------------------------------- */
-void migrate_begin(struct service *service, struct move *move,
-		   const struct peer_answer *answer);
+void migrate_begin(struct service *service, struct move *move);
 void migrate_freeze(struct service *service, struct move *move);
 void migrate_hand_over(struct service *service, struct move *move);
 void migrate_undo(struct service *service, struct move *move);

@@ -14,11 +14,12 @@
 #include <spice/enums.h>
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 /* The version that a destination is asked for; libspice refuses above 1. */
 #define MIGRATION_VERSION 1
+
+_Static_assert(PEER_HOST_MAX <= WIRE_HOST_MAX,
+	       "whatever host a peer names fits into MIGRATE_BEGIN");
 
 #define MIGRATE_FLAGS_ALL \
 	(SPICE_MIGRATE_NEED_FLUSH | SPICE_MIGRATE_NEED_DATA_TRANSFER)
@@ -30,24 +31,8 @@ static uint32_t source_version(const struct service *service)
 	return version ? version : MIGRATION_VERSION;
 }
 
-static void remember_target(struct session *session,
-			    const struct peer_answer *answer)
-{
-	session->target_port = answer->port;
-	session->target_tls_port = answer->tls_port;
-	snprintf(session->target_host, sizeof(session->target_host), "%.*s",
-		 (int)answer->host.len, (const char *)answer->host.data);
-}
-
-static struct span target_host(const struct session *session)
-{
-	return (struct span){(const uint8_t *)session->target_host,
-			     (uint32_t)strlen(session->target_host)};
-}
-
 /* Pre-migration step (1): s1->c MIGRATE_BEGIN or MIGRATE_BEGIN_SEAMLESS. */
-void migrate_begin(struct service *service, struct move *move,
-		   const struct peer_answer *answer)
+void migrate_begin(struct service *service, struct move *move)
 {
 	struct session *session = service_session(service, move->own);
 	struct channel *main_channel = session ? session_main(session) : NULL;
@@ -56,7 +41,6 @@ void migrate_begin(struct service *service, struct move *move,
 		move_fail(move, "the client has left");
 		return;
 	}
-	remember_target(session, answer);
 	if (move->mode == MODE_SWITCH_HOST) {
 		move_ready(move, MODE_SWITCH_HOST);
 		return;
@@ -64,9 +48,9 @@ void migrate_begin(struct service *service, struct move *move,
 	session->begin_pending = true;
 	if (move->mode == MODE_SEAMLESS || session->nack) {
 		struct msg_main_migrate_begin_seamless begin = {
-			.port = session->target_port,
-			.sport = session->target_tls_port,
-			.host = target_host(session),
+			.port = move->port,
+			.sport = move->tls_port,
+			.host = {move->host, move->host_len},
 			.version = source_version(service),
 		};
 
@@ -74,9 +58,9 @@ void migrate_begin(struct service *service, struct move *move,
 			     SPICE_MSG_MAIN_MIGRATE_BEGIN_SEAMLESS, &begin);
 	} else {
 		struct msg_main_migrate_begin begin = {
-			.port = session->target_port,
-			.sport = session->target_tls_port,
-			.host = target_host(session),
+			.port = move->port,
+			.sport = move->tls_port,
+			.host = {move->host, move->host_len},
 		};
 
 		channel_send(main_channel, SPICE_MSG_MAIN_MIGRATE_BEGIN,
@@ -267,13 +251,13 @@ static void drain(struct channel *channel, void *arg)
 	channel->state = CHANNEL_DRAINING;
 }
 
-static void send_switch_host(struct session *session,
+static void send_switch_host(const struct move *move,
 			     struct channel *main_channel)
 {
 	struct msg_main_migrate_begin target = {
-		.port = session->target_port,
-		.sport = session->target_tls_port,
-		.host = target_host(session),
+		.port = move->port,
+		.sport = move->tls_port,
+		.host = {move->host, move->host_len},
 	};
 
 	channel_send_anyway(main_channel, SPICE_MSG_MAIN_MIGRATE_SWITCH_HOST,
@@ -301,7 +285,7 @@ void migrate_hand_over(struct service *service, struct move *move)
 			channel_send_anyway(main_channel,
 					    SPICE_MSG_MAIN_MIGRATE_END, NULL);
 		else
-			send_switch_host(session, main_channel);
+			send_switch_host(move, main_channel);
 		session_each(session, drain, NULL);
 	}
 	/* From here on neither id nor guest is ours. */

@@ -69,11 +69,10 @@ static inline int64_t fake_offer(struct service *service, struct move *move,
 	return service->offer_err ? service->offer_err : 5;
 }
 
-static inline void fake_begin(struct service *service, struct move *move,
-			      const struct peer_answer *answer)
+static inline void fake_begin(struct service *service, struct move *move)
 {
 	note(service, move, 'B');
-	cr_expect_eq(answer->port, 5900);
+	cr_expect_eq(move->port, 5900);
 	cr_expect_eq(move->key[0], 'k');
 }
 
