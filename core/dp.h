@@ -24,7 +24,7 @@
  *  - every view is valid until it is recycled, and must be recycled once;
  *  - calls on a connection that has ended return -ESTALE and do no harm.
  */
-typedef uint64_t dp_conn; /* the backend's: generation and index; 0 is none */
+typedef uint64_t dp_conn; /* a tag, then the backend's; 0 is none */
 
 enum dp_event_kind {
 	DP_ACCEPTED,  /* conn; cookie is the listener's; result unused */
@@ -48,7 +48,7 @@ struct dp_view {
  * threads as plain data. Bytes held or unread travel in it.
  */
 struct dp_parcel {
-	uint64_t word[4]; /* the backend's */
+	uint64_t word[4]; /* the backend's, below the tag in the last one */
 };
 
 struct dp_event {
@@ -70,6 +70,9 @@ struct dp_caps {
 	uint32_t conn_max;
 	uint32_t view_max_bytes; /* no view is longer */
 	bool kernel_bypass;
+	/* It cannot wait for the network: it must be polled this often. 0: a
+	 * poll with a deadline waits for events. */
+	uint64_t idle_ns;
 };
 
 struct dp_conn_info {
@@ -108,10 +111,27 @@ struct dp_ops {
 	void (*destroy)(struct dp *);
 };
 
-/* The first member of every backend's own struct. */
+/*
+ * The first member of every backend's own struct. A tag is the top byte of
+ * the names of a dp's connections, and of the last word of its parcels: so an
+ * owner of two dps knows whose either is.
+ */
 struct dp {
 	const struct dp_ops *ops;
+	uint8_t tag;
 };
+
+#define DP_TAG_SHIFT 56
+
+static inline uint8_t dp_conn_tag(dp_conn conn)
+{
+	return (uint8_t)(conn >> DP_TAG_SHIFT);
+}
+
+static inline uint8_t dp_parcel_tag(const struct dp_parcel *parcel)
+{
+	return (uint8_t)(parcel->word[3] >> DP_TAG_SHIFT);
+}
 
 /*
  * Accepts connections at addr, each announced by ACCEPTED with cookie; the

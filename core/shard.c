@@ -11,12 +11,22 @@
 /* Without anything due an idle shard still looks around this often. */
 #define WAIT_MAX_NS (NS_PER_S)
 
+/* With a front that cannot wait: a sleep is at least so long, and lasts at
+ * most a quarter of the time that the shard has been idle. */
+#define REST_MIN_NS (20 * NS_PER_US)
+#define REST_SHARE  4
+
 int shard_init(struct shard *shard, uint8_t index, struct pool *pool,
 	       struct host *host, struct dp *front, struct dp *local,
 	       const struct shard_limits *limits)
 {
+	struct dp_caps caps = {0};
 	int err;
 
+	if (front && front != local) {
+		ASSERT(front->tag != local->tag, "two dps have two tags");
+		dp_caps(front, &caps);
+	}
 	*shard = (struct shard){
 		.index = index,
 		.pool = pool,
@@ -24,6 +34,7 @@ int shard_init(struct shard *shard, uint8_t index, struct pool *pool,
 		.front = front,
 		.local = local,
 		.spin_ns = limits->spin_ns,
+		.idle_ns = caps.idle_ns,
 		.now_ns = dp_now(local),
 	};
 	err = arena_init(&shard->arena, limits->arena_bytes);
@@ -120,6 +131,15 @@ static uint32_t handle_timers(struct shard *shard)
 	return count;
 }
 
+/* How long to sleep when the front could have work any time. */
+static uint64_t rest_ns(const struct shard *shard)
+{
+	uint64_t idle_ns = shard->now_ns - shard->busy_until_ns;
+
+	return min_u64(max_u64(idle_ns / REST_SHARE, REST_MIN_NS),
+		       shard->idle_ns);
+}
+
 /*
  * Says that the shard will block before it looks at the inbox a last time;
  * shard_tell pushes before it looks at asleep. So one of the two sees the
@@ -134,7 +154,9 @@ static uint64_t wait_deadline(struct shard *shard, bool may_wait)
 		atomic_store(&shard->asleep, 0);
 		return 0;
 	}
-	return min_u64(wheel_next(&shard->wheel), shard->now_ns + WAIT_MAX_NS);
+	return min_u64(wheel_next(&shard->wheel),
+		       shard->now_ns +
+			       (shard->idle_ns ? rest_ns(shard) : WAIT_MAX_NS));
 }
 
 uint32_t shard_pass(struct shard *shard, bool may_wait)

@@ -69,6 +69,7 @@ struct shard {
 	struct dp *local; /* peers and unix sockets: often the same dp */
 	uint64_t now_ns;  /* one reading per pass */
 	uint64_t spin_ns;
+	uint64_t idle_ns;       /* the front must be polled this often; 0: no */
 	uint64_t busy_until_ns; /* last pass with work, plus spin_ns */
 	bool again;             /* a part has work left for the next pass */
 	struct arena arena;
@@ -81,12 +82,29 @@ struct shard {
 };
 
 /*
- * Sets up a shard that owns front and local (may be equal; only front may be
- * NULL, on the control shard). Returns 0 or -errno. Any thread, before it runs.
+ * Sets up a shard that owns front and local (may be equal, else they have
+ * different tags; only front may be NULL, on the control shard). Returns 0 or
+ * -errno. Any thread, before it runs.
  */
 int shard_init(struct shard *shard, uint8_t index, struct pool *pool,
 	       struct host *host, struct dp *front, struct dp *local,
 	       const struct shard_limits *limits);
+
+/* Which of the shard's dps has a connection, or made a parcel. */
+static inline struct dp *shard_dp(const struct shard *shard, dp_conn conn)
+{
+	return shard->front && dp_conn_tag(conn) == shard->front->tag
+		       ? shard->front
+		       : shard->local;
+}
+
+static inline struct dp *shard_parcel_dp(const struct shard *shard,
+					 const struct dp_parcel *parcel)
+{
+	return shard->front && dp_parcel_tag(parcel) == shard->front->tag
+		       ? shard->front
+		       : shard->local;
+}
 
 /* Frees memory and zeroes the struct; the dps are the caller's. */
 void shard_fini(struct shard *shard);

@@ -38,7 +38,7 @@ void conn_free(struct uring_dp *u, struct conn *conn)
 	ASSERT(!conn->send, "a send is told before the end");
 	kept_clear(u, &conn->kept);
 	conn->state = CONN_FREE;
-	if (++conn->generation == 0)
+	if (++conn->generation > GENERATION_MAX)
 		conn->generation = 1;
 	conn->next = u->conns_free;
 	u->conns_free = conn_index(u, conn) + 1;
@@ -72,7 +72,7 @@ struct conn *conn_of_data(struct uring_dp *u, uint64_t data)
 	if (index >= u->conns_fresh)
 		return NULL;
 	struct conn *conn = &u->conns[index];
-	if ((conn->generation & 0xffffff) != (data >> 32 & 0xffffff) ||
+	if (conn->generation != (data >> 32 & GENERATION_MAX) ||
 	    conn->state == CONN_FREE)
 		return NULL;
 	return conn;

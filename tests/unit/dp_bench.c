@@ -213,6 +213,7 @@ static void on_accepted(struct bench *b, uint32_t dp,
 
 static void on_event(struct bench *b, uint32_t dp, const struct dp_event *event)
 {
+	CHECK(b, dp_conn_tag(event->conn) == b->dps[dp]->tag);
 	if (event->kind == DP_ACCEPTED) {
 		on_accepted(b, dp, event);
 		return;
@@ -257,6 +258,7 @@ static void on_event(struct bench *b, uint32_t dp, const struct dp_event *event)
 		CHECK(b, !end->killed);
 		end->state = END_DETACHED;
 		end->parcel = event->parcel;
+		CHECK(b, dp_parcel_tag(&end->parcel) == b->dps[dp]->tag);
 		break;
 	default:
 		bench_fail(b, __FILE__, __LINE__, "events are of known kinds");

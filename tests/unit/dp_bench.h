@@ -11,7 +11,8 @@
  * that the other end knows each byte it has to get. The bench itself checks
  * with each event what must always hold:
  *
- *  - the event names a connection that is there, with its latest cookie;
+ *  - the event names a connection that is there, with its latest cookie and
+ *    the dp's tag, which is in a parcel too;
  *  - RECEIVED brings the next bytes of the stream, never while held, never
  *    after EOF, and they stay the same until they are recycled;
  *  - SENT names the send in flight, and is short only on the way to an end;

@@ -347,6 +347,7 @@ struct watch {
 	struct dp dp;
 	struct dp_ops ops;
 	uint64_t now_ns;
+	uint64_t idle_ns;
 	uint64_t deadlines[POLLS];
 	uint32_t asleep[POLLS]; /* of the shard, during the poll */
 	uint32_t polls;
@@ -387,6 +388,13 @@ static void watch_wake(struct dp *dp)
 	((struct watch *)(void *)dp)->wakes++;
 }
 
+static void watch_caps(struct dp *dp, struct dp_caps *caps)
+{
+	*caps = (struct dp_caps){
+		.idle_ns = ((struct watch *)(void *)dp)->idle_ns,
+	};
+}
+
 struct bench {
 	struct rig rig;
 	struct rig_process *process;
@@ -405,6 +413,7 @@ static void watch_init(struct watch *watch, struct shard *shard)
 				.poll = watch_poll,
 				.now = watch_now,
 				.wake = watch_wake,
+				.caps = watch_caps,
 			},
 		.now_ns = NS_PER_S,
 		.shard = shard,
@@ -413,7 +422,8 @@ static void watch_init(struct watch *watch, struct shard *shard)
 }
 
 /* Shard 0 of a pool, with one dp or two; shard 1 is the rig's own. */
-static void bench_init(struct bench *bench, bool two, uint64_t spin_ns)
+static void bench_init_idle(struct bench *bench, bool two, uint64_t spin_ns,
+			    uint64_t idle_ns)
 {
 	struct shard_limits limits = rig_limits;
 
@@ -423,6 +433,8 @@ static void bench_init(struct bench *bench, bool two, uint64_t spin_ns)
 	bench->process = rig_add(&bench->rig, 1);
 	watch_init(&bench->front, &bench->shard);
 	watch_init(&bench->local, &bench->shard);
+	bench->front.dp.tag = 1;
+	bench->front.idle_ns = idle_ns;
 	cr_assert_eq(shard_init(&bench->shard, 0, &bench->process->pool,
 				bench->process->host,
 				two ? &bench->front.dp : &bench->local.dp,
@@ -430,6 +442,11 @@ static void bench_init(struct bench *bench, bool two, uint64_t spin_ns)
 		     0);
 	bench->process->pool.shards[0] = &bench->shard;
 	add(&bench->part, &bench->shard, PART_SERVICE, 4);
+}
+
+static void bench_init(struct bench *bench, bool two, uint64_t spin_ns)
+{
+	bench_init_idle(bench, two, spin_ns, 0);
 }
 
 static void bench_fini(struct bench *bench)
@@ -545,5 +562,45 @@ Test(shard, with_two_dps_only_the_last_may_wait)
 	cr_expect_eq(last_deadline(&bench.local), 0);
 	cr_expect_eq(bench.front.polls, 2);
 	cr_expect_eq(bench.local.polls, 2);
+	bench_fini(&bench);
+}
+
+/* A front that nobody can wait for is looked at again and again. */
+Test(shard, rests_between_looks_at_a_front_that_cannot_wait)
+{
+	static struct bench bench;
+	uint64_t now_ns = NS_PER_S;
+
+	bench_init_idle(&bench, true, 0, 200 * NS_PER_US);
+	bench.front.events = 1;
+	shard_pass(&bench.shard, true);
+	shard_pass(&bench.shard, true);
+	cr_expect_gt(last_deadline(&bench.local), now_ns);
+	cr_expect_leq(last_deadline(&bench.local), now_ns + 50 * NS_PER_US);
+	/* The longer it is idle the longer it sleeps, up to a limit. */
+	bench.local.now_ns += NS_PER_S;
+	shard_pass(&bench.shard, true);
+	cr_expect_eq(last_deadline(&bench.local),
+		     bench.local.now_ns + 200 * NS_PER_US);
+	cr_expect_eq(last_deadline(&bench.front), 0);
+	bench_fini(&bench);
+}
+
+Test(shard, knows_the_dp_of_a_connection_and_of_a_parcel)
+{
+	static struct bench bench;
+	struct dp_parcel local = {{UINT64_MAX, 0, 0, 7}};
+	struct dp_parcel front = {{0, 0, 0, (uint64_t)1 << DP_TAG_SHIFT | 7}};
+
+	bench_init(&bench, true, 0);
+	cr_expect_eq(shard_dp(&bench.shard, 7), &bench.local.dp);
+	cr_expect_eq(shard_dp(&bench.shard, (uint64_t)1 << DP_TAG_SHIFT | 7),
+		     &bench.front.dp);
+	cr_expect_eq(shard_parcel_dp(&bench.shard, &local), &bench.local.dp);
+	cr_expect_eq(shard_parcel_dp(&bench.shard, &front), &bench.front.dp);
+	bench_fini(&bench);
+	/* With one dp there is nothing to tell apart. */
+	bench_init(&bench, false, 0);
+	cr_expect_eq(shard_dp(&bench.shard, UINT64_MAX), &bench.local.dp);
 	bench_fini(&bench);
 }
