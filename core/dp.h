@@ -27,7 +27,8 @@
 typedef uint64_t dp_conn; /* a tag, then the backend's; 0 is none */
 
 enum dp_event_kind {
-	DP_ACCEPTED,  /* conn; cookie is the listener's; result unused */
+	DP_ACCEPTED,  /* conn; cookie is the listener's; result unused.
+		       * The last event of conn in this poll */
 	DP_CONNECTED, /* connect succeeded */
 	DP_RECEIVED,  /* view holds at least one byte */
 	DP_SENT,      /* result: bytes sent of the send named by tag */

@@ -282,21 +282,26 @@ static void pump(struct bench *b)
 	}
 }
 
-void bench_step(struct bench *b)
+uint32_t bench_poll(struct bench *b, uint32_t dp)
 {
 	struct dp_event events[DP_EVENTS_MAX];
+	uint32_t max = 1 + (uint32_t)bench_random(b, b->events_max);
+	uint32_t count = dp_poll(b->dps[dp], events, max, 0);
+
+	CHECK(b, count <= max);
+	for (uint32_t i = 0; i < count; i++)
+		on_event(b, dp, &events[i]);
+	return count;
+}
+
+void bench_step(struct bench *b)
+{
 	uint32_t total = 0;
 
 	pump(b);
 	for (uint32_t dp = 0; dp < BENCH_DPS; dp++) {
-		if (!b->dps[dp])
-			continue;
-		uint32_t max = 1 + (uint32_t)bench_random(b, b->events_max);
-		uint32_t count = dp_poll(b->dps[dp], events, max, 0);
-		CHECK(b, count <= max);
-		for (uint32_t i = 0; i < count; i++)
-			on_event(b, dp, &events[i]);
-		total += count;
+		if (b->dps[dp])
+			total += bench_poll(b, dp);
 	}
 	if (total)
 		return;

@@ -16,6 +16,7 @@
  *  - RECEIVED brings the next bytes of the stream, never while held, never
  *    after EOF, and they stay the same until they are recycled;
  *  - SENT names the send in flight, and is short only on the way to an end;
+ *  - ACCEPTED is the last one of its connection in that poll;
  *  - CLOSED and DETACHED come once, and no send is in flight then.
  */
 #define BENCH_DPS       4
@@ -105,6 +106,9 @@ uint64_t bench_random(struct bench *b, uint64_t limit);
 struct dp *bench_dp(struct bench *b, uint32_t index);
 void bench_destroy_dp(struct bench *b, uint32_t index);
 
+/* Polls one dp once. Returns the number of events. */
+uint32_t bench_poll(struct bench *b, uint32_t dp);
+
 /* Polls every dp once, and pumps. Time passes when nothing happened. */
 void bench_step(struct bench *b);
 void bench_steps(struct bench *b, uint32_t count);
@@ -146,6 +150,7 @@ void bench_recycle_all(struct bench *b);
 
 /* The cases, by file. */
 void case_streams(struct bench *b);
+void case_eager(struct bench *b);
 void case_busy(struct bench *b);
 void case_kill_send(struct bench *b);
 void case_kill_connecting(struct bench *b);

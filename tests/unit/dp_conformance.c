@@ -39,6 +39,44 @@ void case_streams(struct bench *b)
 	bench_close_all(b);
 }
 
+/*
+ * Who connects sends at once, and ends: what has come when the accepting dp
+ * looks must not overtake the cookie that ACCEPTED asks for.
+ */
+void case_eager(struct bench *b)
+{
+	struct addr addr;
+
+	bench_listen(b, 0, 0, &addr);
+	for (uint32_t i = 0; i < 40; i++) {
+		uint32_t a = bench_connect(b, 1, &addr);
+		struct end *end = &b->ends[a];
+
+		b->accepted = BENCH_NO_END;
+		for (uint32_t k = 0; end->state != END_OPEN; k++) {
+			CHECK(b, k < BENCH_STEPS_MAX);
+			if (bench_poll(b, 1) == 0 && bench_poll(b, 0) == 0)
+				b->factory->step(b->factory->arg);
+		}
+		CHECK(b, bench_send(b, a, 1000) == 0);
+		if (i % 4 == 1)
+			CHECK(b, bench_shutdown(b, a) == 0);
+		for (uint32_t k = 0; k < 5; k++)
+			bench_poll(b, 1);
+		if (i % 4 == 2)
+			CHECK(b, bench_kill(b, a) == 0);
+		for (uint32_t k = 0; k < 5; k++)
+			bench_poll(b, 1);
+		UNTIL(b, b->accepted != BENCH_NO_END);
+		b->ends[b->accepted].peer = a;
+		end->peer = b->accepted;
+		end->tx_goal = 1000;
+		UNTIL(b, i % 4 == 2 || bench_received_all(b, b->accepted));
+		UNTIL(b, i % 4 != 1 || b->ends[b->accepted].eof);
+	}
+	bench_close_all(b);
+}
+
 void case_busy(struct bench *b)
 {
 	struct addr addr;
@@ -386,6 +424,7 @@ static const struct {
 	void (*run)(struct bench *b);
 } cases[] = {
 	{"streams", case_streams},
+	{"eager", case_eager},
 	{"busy", case_busy},
 	{"kill_send", case_kill_send},
 	{"kill_connecting", case_kill_connecting},
