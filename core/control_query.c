@@ -2,6 +2,7 @@
 #include "core/control_query.h"
 #include "core/control_answer.h"
 #include "core/control_list.h"
+#include "core/control_ports.h"
 #include "core/tickets.h"
 #include "core/version.h"
 
@@ -111,7 +112,7 @@ void control_query_status(struct control *control, struct control_call *call)
 	control_return(
 		control, call->caller,
 		json_pack("{s:s, s:i, s:s, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
-			  "s:o}",
+			  "s:o, s:o}",
 			  "name", config->name, "node",
 			  (int)control->pool->node, "version",
 			  FLUSHMARK_VERSION, "uptime_s", (double)up_ns / 1e9,
@@ -122,7 +123,8 @@ void control_query_status(struct control *control, struct control_call *call)
 			  "doors", describe_doors(config), "peers",
 			  describe_peers(control), "drain",
 			  drain_state_name(&control->drain), "counters",
-			  describe_stats(&sum)));
+			  describe_stats(&sum), "ports",
+			  control_ports(control)));
 }
 
 static json_t *describe_row(const struct op_row *row)

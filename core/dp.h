@@ -83,6 +83,10 @@ struct dp_conn_info {
 
 struct dp;
 
+/* One of a backend's own counters: of which of its ports, its name, its sum. */
+typedef void dp_counter_fn(void *arg, const char *port, const char *name,
+			   uint64_t value);
+
 struct dp_ops {
 	const char *name;
 	int (*listen)(struct dp *, const struct addr *, uint64_t cookie,
@@ -109,6 +113,7 @@ struct dp_ops {
 	uint64_t (*now)(struct dp *);
 	void (*random)(struct dp *, void *, size_t len);
 	void (*wake)(struct dp *);
+	void (*counters)(struct dp *, dp_counter_fn *, void *arg); /* or NULL */
 	void (*destroy)(struct dp *);
 };
 
@@ -280,6 +285,13 @@ static inline void dp_random(struct dp *dp, void *bytes, size_t len)
 static inline void dp_wake(struct dp *dp)
 {
 	dp->ops->wake(dp);
+}
+
+/* Tells each of the backend's counters, as of a moment ago. Any thread. */
+static inline void dp_counters(struct dp *dp, dp_counter_fn *each, void *arg)
+{
+	if (dp->ops->counters)
+		dp->ops->counters(dp, each, arg);
 }
 
 /* Closes everything, without events, and frees the dp. */

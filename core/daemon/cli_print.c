@@ -49,6 +49,23 @@ static void print_peers(const json_t *peers)
 	}
 }
 
+static void print_ports(const json_t *ports)
+{
+	const char *name;
+	json_t *port;
+
+	json_object_foreach((json_t *)(uintptr_t)ports, name, port)
+		printf("port      %-12s %lld frames in, %lld out, %lld dropped, "
+		       "%lld passed on, %lld sent again\n",
+		       name, cli_count(port, "rx_frames"),
+		       cli_count(port, "tx_frames"),
+		       cli_count(port, "tx_dropped") +
+			       cli_count(port, "tx_no_buffer") +
+			       cli_count(port, "pass_dropped"),
+		       cli_count(port, "passed_on"),
+		       cli_count(port, "tcp_retransmits"));
+}
+
 void cli_print_status(const json_t *status)
 {
 	const json_t *pool = json_object_get(status, "pool");
@@ -62,6 +79,7 @@ void cli_print_status(const json_t *status)
 	printf("pool      %lld shards, at most %lld sessions\n",
 	       cli_count(pool, "shards"), cli_count(pool, "sessions_max"));
 	print_doors(json_object_get(status, "doors"));
+	print_ports(json_object_get(status, "ports"));
 	print_peers(json_object_get(status, "peers"));
 	printf("drain     %s\n", cli_text(status, "drain"));
 	json_object_foreach((json_t *)(uintptr_t)counters, name, value)

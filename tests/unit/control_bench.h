@@ -113,6 +113,14 @@ static inline void fake_wake(struct dp *dp)
 	(void)dp;
 }
 
+static inline void fake_counters(struct dp *dp, dp_counter_fn *each, void *arg)
+{
+	(void)dp;
+	each(arg, "lan", "rx_frames", 3);
+	each(arg, "lan", "tx_frames", 5);
+	each(arg, "wan", "rx_frames", 0);
+}
+
 static const struct dp_ops fake_ops = {
 	.name = "fake",
 	.listen = fake_listen,
@@ -123,6 +131,7 @@ static const struct dp_ops fake_ops = {
 	.kill = fake_kill,
 	.now = fake_now,
 	.wake = fake_wake,
+	.counters = fake_counters,
 };
 
 static inline void fake_entropy(struct host *host, void *bytes, size_t len)

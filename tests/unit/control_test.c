@@ -46,6 +46,28 @@ Test(control, answers_and_refuses)
 	close_bench(bench);
 }
 
+/* Each of the two shards' dps has told the same. */
+Test(control, sums_the_counters_of_ports)
+{
+	struct bench *bench = greeted_bench();
+	long long lan_rx, lan_tx, wan_rx;
+	json_t *answer;
+
+	event(bench, DP_RECEIVED, 0, "{\"execute\":\"query-status\"}\n");
+	answer = line(bench);
+	cr_assert_eq(json_unpack(answer,
+				 "{s:{s:{s:{s:I, s:I}, s:{s:I}}}}", "return",
+				 "ports", "lan", "rx_frames", &lan_rx,
+				 "tx_frames", &lan_tx, "wan", "rx_frames",
+				 &wan_rx),
+		     0);
+	cr_expect_eq(lan_rx, 6);
+	cr_expect_eq(lan_tx, 10);
+	cr_expect_eq(wan_rx, 0);
+	json_decref(answer);
+	close_bench(bench);
+}
+
 /* A number is taken as it is or not at all. */
 Test(control, refuses_counts_out_of_range)
 {
