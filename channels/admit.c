@@ -135,7 +135,7 @@ static void promote(struct service *service, struct linking *linking,
 	*cold = (struct channel_cold){.caps = link->channel.words[0]};
 	entry->channel = self;
 	channel_touch(channel);
-	dp_set_cookie(service->shard->front, channel->conn,
+	dp_set_cookie(shard_dp(service->shard, channel->conn), channel->conn,
 		      service_cookie(COOKIE_CHANNEL, handle_index(self)));
 	linking->tx = (struct chunkq){0};
 	linking->conn = 0;

@@ -10,7 +10,8 @@ void channel_hold(struct channel *channel)
 	if (channel->bits & CHANNEL_HELD)
 		return;
 	channel->bits |= CHANNEL_HELD;
-	dp_hold(channel->service->shard->front, channel->conn);
+	dp_hold(shard_dp(channel->service->shard, channel->conn),
+		channel->conn);
 }
 
 void channel_unhold(struct channel *channel)
@@ -37,7 +38,7 @@ int channel_settle_reading(struct channel *channel)
 	struct service *service = channel->service;
 	struct channel_cold *cold = channel_cold(channel);
 	struct chunk_pool *chunks = &service->shard->chunks;
-	struct dp *dp = service->shard->front;
+	struct dp *dp = shard_dp(service->shard, channel->conn);
 	uint32_t len = chunkq_copy(chunks, &cold->early, 0, service->scratch,
 				   SERVICE_SCRATCH_BYTES);
 

@@ -170,8 +170,8 @@ const char *channel_flush(struct channel *channel)
 		return NULL;
 	count = chunkq_spans(&service->shard->chunks, &channel->tx, 0, spans,
 			     DP_SPANS_MAX, &channel->tx_flight_bytes);
-	if (!dp_send(service->shard->front, channel->conn, spans, count,
-		     handle_index(channel->self)))
+	if (!dp_send(shard_dp(service->shard, channel->conn), channel->conn,
+		     spans, count, handle_index(channel->self)))
 		channel->bits |= CHANNEL_SENDING;
 	return NULL;
 }

@@ -61,7 +61,7 @@ void link_stage_cell(struct service *service, const struct ring_cell *cell)
 
 void link_stage_accepted(struct service *service, dp_conn conn, uint8_t door)
 {
-	struct dp *dp = service->shard->front;
+	struct dp *dp = shard_dp(service->shard, conn);
 	handle self;
 	struct linking *linking = slab_take(&service->linkings, &self);
 
@@ -101,7 +101,8 @@ void link_stage_event(struct service *service, struct linking *linking,
 		linking->detach_due = false;
 		/* An error reply on its way still reaches who asked. */
 		if (!linking->closing || !linking->tx.len_bytes)
-			dp_kill(service->shard->front, linking->conn);
+			dp_kill(shard_dp(service->shard, linking->conn),
+				linking->conn);
 		break;
 	case DP_CLOSED:
 		linking_forget(service, linking);
@@ -118,7 +119,7 @@ void link_stage_timeout(struct service *service, struct linking *linking)
 {
 	stats_add(&service->shard->stats, STAT_link_errors, 1);
 	if (linking->conn)
-		dp_kill(service->shard->front, linking->conn);
+		dp_kill(shard_dp(service->shard, linking->conn), linking->conn);
 }
 
 void link_stage_flush(struct service *service, struct linking *linking)
@@ -145,9 +146,11 @@ void link_stage_flush(struct service *service, struct linking *linking)
 			     DP_SPANS_MAX, &linking->tx_flight_bytes);
 	if (!count) {
 		if (linking->closing)
-			dp_kill(service->shard->front, linking->conn);
+			dp_kill(shard_dp(service->shard, linking->conn),
+				linking->conn);
 		return;
 	}
-	if (!dp_send(service->shard->front, linking->conn, spans, count, 0))
+	if (!dp_send(shard_dp(service->shard, linking->conn), linking->conn,
+		     spans, count, 0))
 		linking->sending = true;
 }

@@ -47,7 +47,7 @@ static void channel_event(struct service *service, struct channel *channel,
 		channel_sent(channel, (uint32_t)event->result);
 		break;
 	case DP_EOF:
-		dp_kill(service->shard->front, channel->conn);
+		dp_kill(shard_dp(service->shard, channel->conn), channel->conn);
 		break;
 	case DP_CLOSED:
 		session_channel_closed(session, channel);

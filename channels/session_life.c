@@ -78,7 +78,8 @@ static void kill_channel(struct channel *channel, void *arg)
 {
 	(void)arg;
 	channel->state = CHANNEL_CLOSING;
-	dp_kill(channel->service->shard->front, channel->conn);
+	dp_kill(shard_dp(channel->service->shard, channel->conn),
+		channel->conn);
 }
 
 static void detach_guest(struct session *session)

@@ -22,13 +22,13 @@ void settle_start(struct service *service, struct linking *linking)
 {
 	linking->settling = true;
 	linking->detach_due = true;
-	dp_hold(service->shard->front, linking->conn);
+	dp_hold(shard_dp(service->shard, linking->conn), linking->conn);
 	linking_touch(service, linking);
 }
 
 void settle_detach(struct service *service, struct linking *linking)
 {
-	struct dp *dp = service->shard->front;
+	struct dp *dp = shard_dp(service->shard, linking->conn);
 	uint32_t len = chunkq_copy(&service->shard->chunks, &linking->early, 0,
 				   service->scratch, SERVICE_SCRATCH_BYTES);
 
@@ -61,7 +61,7 @@ void settle_detached(struct service *service, struct linking *linking,
 	linking->conn = 0;
 	if (shard_tell(service->shard, handle_shard(linking->target), OP_SETTLE,
 		       0, &settle, sizeof(settle))) {
-		dp_discard(service->shard->front, parcel);
+		dp_discard(shard_parcel_dp(service->shard, parcel), parcel);
 		linking_forget(service, linking);
 	}
 }
@@ -83,14 +83,16 @@ struct linking *settle_arrived(struct service *service,
 		       sizeof(linking->ticket_hash));
 		linking->self = self;
 		attached = !dp_attach(
-			service->shard->front, &settle.parcel,
+			shard_parcel_dp(service->shard, &settle.parcel),
+			&settle.parcel,
 			service_cookie(COOKIE_LINKING, handle_index(self)),
 			&linking->conn);
 	}
 	shard_tell(service->shard, cell->from, OP_SETTLED, 0, &settle.home,
 		   sizeof(settle.home));
 	if (!attached) {
-		dp_discard(service->shard->front, &settle.parcel);
+		dp_discard(shard_parcel_dp(service->shard, &settle.parcel),
+			   &settle.parcel);
 		if (linking)
 			slab_give(&service->linkings, self);
 		return NULL;

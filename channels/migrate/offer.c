@@ -54,8 +54,8 @@ static bool came_by_unix_socket(struct session *session)
 	struct dp_conn_info info;
 
 	return channel &&
-	       !dp_conn_info(session->service->shard->front, channel->conn,
-			     &info) &&
+	       !dp_conn_info(shard_dp(session->service->shard, channel->conn),
+			     channel->conn, &info) &&
 	       info.local.family == ADDR_UNIX;
 }
 
