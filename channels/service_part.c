@@ -212,6 +212,13 @@ static int make_guests(struct service *service)
 	return 0;
 }
 
+/* A door on a port of the bypass is the front's, any other the kernel's. */
+static struct dp *door_dp(const struct shard *shard,
+			  const struct config_door *door)
+{
+	return door->port[0] ? shard->front : shard->local;
+}
+
 static int listen_at_doors(struct service *service)
 {
 	const struct config *config = service->shard->pool->config;
@@ -223,8 +230,8 @@ static int listen_at_doors(struct service *service)
 		/* Shards share a TCP port; a unix socket has one listener. */
 		if (addr->family == ADDR_UNIX && service->shard->index)
 			continue;
-		err = dp_listen(service->shard->front, addr,
-				service_cookie(COOKIE_DOOR, i), NULL);
+		err = dp_listen(door_dp(service->shard, &config->doors[i]),
+				addr, service_cookie(COOKIE_DOOR, i), NULL);
 		if (err) {
 			char text[ADDR_TEXT_MAX];
 

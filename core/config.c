@@ -32,6 +32,7 @@ void config_set_defaults(struct config *config)
 			 .spin_ns = 5 * (uint32_t)NS_PER_US,
 			 .region_slots = 1024,
 			 .region_slot_bytes = 65536},
+		.dpdk = {.idle_ns = 200 * (uint32_t)NS_PER_US},
 		.move = {.connect_ms = 10000,
 			 .freeze_ms = 5000,
 			 .drain_ms = 10000,
@@ -135,6 +136,7 @@ struct use {
 	const struct addr *addr;
 	const char *section;
 	const char *name;
+	bool anywhere; /* a door on a port: config_port.c looks at it */
 };
 
 #define USES_MAX (CONFIG_DOOR_MAX + 2)
@@ -146,9 +148,10 @@ static unsigned list_uses(const struct config *config, struct use *uses)
 
 	for (uint32_t i = 0; i < config->door_count; i++)
 		uses[count++] = (struct use){&config->doors[i].listen, "door ",
-					     config->doors[i].name};
-	uses[count++] = (struct use){&config->peers_listen, "peers", ""};
-	uses[count++] = (struct use){&config->control, "daemon", ""};
+					     config->doors[i].name,
+					     config->doors[i].port[0] != 0};
+	uses[count++] = (struct use){&config->peers_listen, "peers", "", false};
+	uses[count++] = (struct use){&config->control, "daemon", "", false};
 	return count;
 }
 
@@ -156,7 +159,7 @@ static int check_local(const struct use *use, char *error, size_t error_cap)
 {
 	char text[ADDR_TEXT_MAX];
 
-	if (addr_is_local(use->addr))
+	if (use->anywhere || addr_is_local(use->addr))
 		return 0;
 	addr_print(use->addr, text);
 	return config_refuse(
@@ -196,7 +199,7 @@ static int check_addresses(const struct config *config, char *error,
 	}
 	for (uint32_t i = 0; i < config->peer_count; i++) {
 		const struct config_peer *peer = &config->peers[i];
-		struct use use = {&peer->address, "peer ", peer->name};
+		struct use use = {&peer->address, "peer ", peer->name, false};
 
 		if (check_local(&use, error, error_cap) < 0)
 			return -EINVAL;
@@ -238,5 +241,7 @@ int config_check(const struct config *config, char *error, size_t error_cap)
 			"[test]: expected a plant-guest, whose bytes the "
 			"plant %s spoils",
 			plant_name((enum plant)config->test.plant));
+	if (config_check_ports(config, error, error_cap) < 0)
+		return -EINVAL;
 	return check_addresses(config, error, error_cap);
 }

@@ -11,6 +11,7 @@
 #define CONFIG_NAME_MAX   32  /* with its NUL, as all below */
 #define CONFIG_PATH_MAX   192 /* no line can hold a longer one */
 #define CONFIG_HOST_MAX   192
+#define CONFIG_DRIVER_MAX 160
 #define CONFIG_PREFIX_MAX 25 /* leaves room for a number in a guest's name */
 #define CONFIG_STATE_MAX  48
 #define CONFIG_ERROR_MAX  1024 /* no error is longer */
@@ -19,6 +20,7 @@
 #define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
 
 #define CONFIG_DOOR_MAX  8
+#define CONFIG_PORT_MAX  4
 #define CONFIG_PEER_MAX  16
 #define CONFIG_SHARD_MAX 64
 #define CONFIG_GUEST_MAX 20000
@@ -32,7 +34,35 @@ struct config_door {
 	 * 0 when listen's port is chosen by the system. */
 	char advertise_host[CONFIG_HOST_MAX];
 	uint16_t advertise_port;
-	uint32_t line; /* of its section, 0 for the default door */
+	char port[CONFIG_NAME_MAX]; /* of the bypass; empty: the kernel's */
+	bool insecure_plain;        /* not local and without TLS, on purpose */
+	uint32_t line;              /* of its section, 0 for the default door */
+};
+
+/* An IPv4 address in host order, and its network. */
+struct config_subnet {
+	uint32_t address;
+	uint32_t prefix_len;
+};
+
+/* A device of the kernel-bypass dataplane. */
+struct config_port {
+	char name[CONFIG_NAME_MAX];
+	char driver[CONFIG_DRIVER_MAX]; /* as the dataplane reads it */
+	struct config_subnet subnet;
+	uint32_t gateway; /* 0: none */
+	uint8_t mac[6];   /* zero: the device's own */
+	uint32_t mtu;
+	uint32_t rx_descriptors; /* of each queue */
+	uint32_t tx_descriptors;
+	uint32_t line;
+};
+
+/* What all ports share. */
+struct config_dpdk {
+	uint32_t memory_mib; /* 0: as needed */
+	uint32_t huge_pages; /* 0 auto, 1 yes, 2 no */
+	uint32_t idle_ns;    /* the longest sleep of an idle shard */
 };
 
 /* Another Flushmark we may send guests to. */
@@ -93,6 +123,9 @@ struct config {
 	struct config_pool pool;
 	struct config_door doors[CONFIG_DOOR_MAX];
 	uint32_t door_count;
+	struct config_port ports[CONFIG_PORT_MAX];
+	uint32_t port_count;
+	struct config_dpdk dpdk;
 	struct addr peers_listen;
 	struct config_peer peers[CONFIG_PEER_MAX];
 	uint32_t peer_count;
@@ -121,6 +154,9 @@ int config_parse_text(struct config *config, const char *file, const char *text,
 
 /* The index of the peer of that name, or -ENOENT. */
 int config_find_peer(const struct config *config, const char *name);
+
+/* The index of the port of that name, or -ENOENT. */
+int config_find_port(const struct config *config, const char *name);
 
 /*
  * What no single line can tell: listeners that collide or need TLS, more

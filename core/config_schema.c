@@ -65,9 +65,33 @@ static const struct config_key pool_keys[] = {
 };
 
 static const struct config_key door_keys[] = {
-	OTHER(struct config_door, listen, "listen", CONFIG_LOCAL),
+	OTHER(struct config_door, listen, "listen", CONFIG_ADDRESS),
 	OTHER(struct config_door, advertise_host, "advertise",
 	      CONFIG_ADVERTISE),
+	TEXT(struct config_door, port, "port", CONFIG_NAME),
+	OTHER(struct config_door, insecure_plain, "insecure-plain",
+	      CONFIG_BOOL),
+};
+
+static const struct config_key port_keys[] = {
+	TEXT(struct config_port, driver, "driver", CONFIG_TEXT),
+	OTHER(struct config_port, subnet, "address", CONFIG_SUBNET),
+	OTHER(struct config_port, gateway, "gateway", CONFIG_IP4),
+	OTHER(struct config_port, mac, "mac", CONFIG_MAC),
+	NUMBER(struct config_port, mtu, "mtu", 576, 9000),
+	NUMBER(struct config_port, rx_descriptors, "rx-descriptors", 64, 4096),
+	NUMBER(struct config_port, tx_descriptors, "tx-descriptors", 64, 4096),
+};
+
+/* In the order of the comment at the member. */
+static const char *const huge_words[] = {"auto", "yes", "no", NULL};
+
+static const struct config_key dpdk_keys[] = {
+	NUMBER(struct config_dpdk, memory_mib, "memory", 0, 1 << 20),
+	OTHER(struct config_dpdk, huge_pages, "huge-pages", CONFIG_WORD,
+	      .words = huge_words),
+	NUMBER(struct config_dpdk, idle_ns, "idle-us", 20, 10000,
+	       .scale = NS_PER_US),
 };
 
 static const struct config_key peers_keys[] = {
@@ -116,6 +140,8 @@ const struct config_section config_sections[] = {
 	SECTION("daemon", 0, daemon_keys),
 	SECTION("pool", offsetof(struct config, pool), pool_keys),
 	NAMED("door", door_keys),
+	NAMED("port", port_keys),
+	SECTION("dpdk", offsetof(struct config, dpdk), dpdk_keys),
 	SECTION("peers", 0, peers_keys),
 	NAMED("peer", peer_keys),
 	SECTION("move", offsetof(struct config, move), move_keys),
@@ -255,6 +281,16 @@ static bool read_local(struct addr *to, const char *value)
 	return true;
 }
 
+static bool read_address(struct addr *to, const char *value)
+{
+	struct addr addr;
+
+	if (addr_parse(&addr, value) < 0)
+		return false;
+	*to = addr;
+	return true;
+}
+
 bool config_read_value(const struct config_key *key, void *owner,
 		       const char *value)
 {
@@ -271,9 +307,18 @@ bool config_read_value(const struct config_key *key, void *owner,
 		return read_plant(to, value);
 	case CONFIG_NAME:
 	case CONFIG_PATH:
+	case CONFIG_TEXT:
 		return read_text(key, to, value);
+	case CONFIG_ADDRESS:
+		return read_address(to, value);
 	case CONFIG_LOCAL:
 		return read_local(to, value);
+	case CONFIG_SUBNET:
+		return config_read_subnet(to, value);
+	case CONFIG_IP4:
+		return config_read_ip4(to, value);
+	case CONFIG_MAC:
+		return config_read_mac(to, value);
 	case CONFIG_UNIX_PATH:
 		return read_unix_path(to, value);
 	case CONFIG_ADVERTISE:
@@ -333,6 +378,27 @@ void config_say_expected(const struct config_key *key, char *text, size_t cap)
 		snprintf(text, cap,
 			 "an absolute path of at most %" PRIu32 " bytes",
 			 key->max);
+		break;
+	case CONFIG_TEXT:
+		snprintf(text, cap, "at most %" PRIu32 " bytes", key->max);
+		break;
+	case CONFIG_ADDRESS:
+		snprintf(text, cap,
+			 "IP:PORT, an IPv6 one in brackets, or "
+			 "unix:PATH");
+		break;
+	case CONFIG_SUBNET:
+		snprintf(text, cap,
+			 "an IPv4 address with its network's "
+			 "length, as 192.0.2.7/24");
+		break;
+	case CONFIG_IP4:
+		snprintf(text, cap, "an IPv4 address");
+		break;
+	case CONFIG_MAC:
+		snprintf(text, cap,
+			 "the address of one station, as "
+			 "02:00:00:00:00:01");
 		break;
 	case CONFIG_LOCAL:
 		snprintf(text, cap,

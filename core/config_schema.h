@@ -11,9 +11,14 @@ enum config_key_kind {
 	CONFIG_PLANT,     /* uint32_t: enum plant, by its name */
 	CONFIG_NAME,      /* char[]: letters, digits, '.', '_' and '-' */
 	CONFIG_PATH,      /* char[]: absolute */
+	CONFIG_TEXT,      /* char[]: anything */
+	CONFIG_ADDRESS,   /* struct addr: any */
 	CONFIG_LOCAL,     /* struct addr: loopback or unix */
 	CONFIG_UNIX_PATH, /* struct addr from a path */
 	CONFIG_ADVERTISE, /* struct config_door: host and port */
+	CONFIG_SUBNET,    /* struct config_subnet */
+	CONFIG_IP4,       /* uint32_t, host order */
+	CONFIG_MAC,       /* uint8_t[6] */
 };
 
 struct config_key {
@@ -69,3 +74,12 @@ int config_refuse(char *error, size_t cap, const char *format, ...)
 /* config_text.c: reads a text over what *config holds. 0, -EINVAL, -ENOMEM. */
 int config_read_text(struct config *config, const char *file, const char *text,
 		     size_t len, char *error, size_t error_cap);
+
+/* config_port.c: ports, doors on them, and their kinds of values. */
+#define CONFIG_IP4_MAX 16
+bool config_read_ip4(uint32_t *to, const char *value);
+bool config_read_subnet(struct config_subnet *to, const char *value);
+bool config_read_mac(uint8_t to[6], const char *value);
+void config_print_ip4(uint32_t address, char text[CONFIG_IP4_MAX]);
+uint32_t config_ip4(const struct addr *addr);
+int config_check_ports(const struct config *config, char *error, size_t cap);

@@ -120,6 +120,32 @@ static void start_peer(struct parse *p, const char *name)
 	p->owner = peer;
 }
 
+static void start_port(struct parse *p, const char *name)
+{
+	struct config *config = p->config;
+	struct config_port *port;
+	int found = config_find_port(config, name);
+
+	if (found >= 0) {
+		fail(p, "[port %s] given twice, first in line %" PRIu32, name,
+		     config->ports[found].line);
+		return;
+	}
+	if (config->port_count == CONFIG_PORT_MAX) {
+		fail(p, "expected at most %d ports", CONFIG_PORT_MAX);
+		return;
+	}
+	port = &config->ports[config->port_count++];
+	*port = (struct config_port){
+		.line = p->line,
+		.mtu = 1500,
+		.rx_descriptors = 512,
+		.tx_descriptors = 512,
+	};
+	memcpy(port->name, name, strlen(name) + 1);
+	p->owner = port;
+}
+
 static void start_named(struct parse *p, const char *name)
 {
 	if (!config_name_is_good(name, CONFIG_NAME_MAX - 1))
@@ -129,6 +155,8 @@ static void start_named(struct parse *p, const char *name)
 		     p->section->name, name, CONFIG_NAME_MAX - 1);
 	else if (strcmp(p->section->name, "door") == 0)
 		start_door(p, name);
+	else if (strcmp(p->section->name, "port") == 0)
+		start_port(p, name);
 	else
 		start_peer(p, name);
 }

@@ -29,6 +29,32 @@ static void print_advertise(const char *name, const struct config_door *door)
 	       bare ? "]" : "", door->advertise_port);
 }
 
+/* Values that are left out when there is none. */
+static void print_network(const struct config_key *key, const char *at)
+{
+	struct config_subnet subnet = {0};
+	const uint8_t *mac = (const uint8_t *)at;
+	char text[CONFIG_IP4_MAX];
+
+	if (key->kind == CONFIG_MAC) {
+		if (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5])
+			printf("%s = %02x:%02x:%02x:%02x:%02x:%02x\n",
+			       key->name, mac[0], mac[1], mac[2], mac[3],
+			       mac[4], mac[5]);
+		return;
+	}
+	memcpy(&subnet, at,
+	       key->kind == CONFIG_SUBNET ? sizeof(subnet)
+					  : sizeof(subnet.address));
+	if (!subnet.address)
+		return;
+	config_print_ip4(subnet.address, text);
+	printf("%s = %s", key->name, text);
+	if (key->kind == CONFIG_SUBNET)
+		printf("/%" PRIu32, subnet.prefix_len);
+	putchar('\n');
+}
+
 static void print_key(const struct config_key *key, const void *owner)
 {
 	const char *at = (const char *)owner + key->offset;
@@ -57,9 +83,11 @@ static void print_key(const struct config_key *key, const void *owner)
 		break;
 	case CONFIG_NAME:
 	case CONFIG_PATH:
+	case CONFIG_TEXT:
 		if (at[0] != '\0')
 			printf("%s = %s\n", key->name, at);
 		break;
+	case CONFIG_ADDRESS:
 	case CONFIG_LOCAL:
 	case CONFIG_UNIX_PATH:
 		print_addr(key->name, (const struct addr *)(const void *)at,
@@ -67,6 +95,11 @@ static void print_key(const struct config_key *key, const void *owner)
 		break;
 	case CONFIG_ADVERTISE:
 		print_advertise(key->name, owner);
+		break;
+	case CONFIG_SUBNET:
+	case CONFIG_IP4:
+	case CONFIG_MAC:
+		print_network(key, at);
 		break;
 	}
 }
@@ -95,6 +128,11 @@ void daemon_print_config(const struct config *config)
 		     i++)
 			print_section(section, config->doors[i].name,
 				      &config->doors[i]);
+		for (uint32_t i = 0;
+		     !strcmp(section->name, "port") && i < config->port_count;
+		     i++)
+			print_section(section, config->ports[i].name,
+				      &config->ports[i]);
 		for (uint32_t i = 0;
 		     !strcmp(section->name, "peer") && i < config->peer_count;
 		     i++)

@@ -131,15 +131,17 @@ static int make_shard(struct daemon *daemon, const struct daemon_wish *wish,
 	struct shard_limits limits = shard_limits_of(wish->config);
 	struct daemon_shard *made = take_zeroed(sizeof(*made));
 	struct peer_user later = {0}; /* the moves, once they are there */
+	struct dp *local = wish->shard_dps[index];
+	struct dp *front =
+		wish->shard_fronts ? wish->shard_fronts[index] : local;
 	int err;
 
 	if (!made)
 		return -ENOMEM;
 	daemon->shards[index] = made;
 	daemon->made = index + 1u;
-	err = shard_init(&made->shard, index, &daemon->pool, wish->host,
-			 wish->shard_dps[index], wish->shard_dps[index],
-			 &limits);
+	err = shard_init(&made->shard, index, &daemon->pool, wish->host, front,
+			 local, &limits);
 	if (err)
 		return err;
 	daemon->pool.shards[index] = &made->shard;

@@ -19,6 +19,7 @@ struct daemon_wish {
 	const struct config *config; /* checked; lent for the daemon's life */
 	struct host *host;
 	struct dp **shard_dps;             /* one per shard of the config */
+	struct dp **shard_fronts;          /* clients' too; NULL: the same */
 	struct dp *control_dp;             /* of the same backend */
 	uint8_t secret[SIPHASH_KEY_BYTES]; /* of the cluster */
 };

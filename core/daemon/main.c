@@ -1,4 +1,5 @@
 /* main.c - flushmarkd: reads its configuration, then one thread per shard. */
+#include "core/daemon/bypass.h"
 #include "core/daemon/daemon.h"
 #include "core/daemon/host_linux.h"
 #include "core/daemon/process.h"
@@ -29,6 +30,8 @@ struct process {
 	struct daemon *daemon;
 	struct dp *control_dp;
 	struct dp *dps[CONFIG_SHARD_MAX];
+	struct dpdk *dpdk;
+	struct dp *fronts[CONFIG_SHARD_MAX]; /* on it */
 	struct runner runners[CONFIG_SHARD_MAX];
 	struct stopper stopper;
 };
@@ -97,6 +100,8 @@ static int read_config(const char *file, struct config *config)
 		err = config_default(config, dir);
 	if (!err && !file)
 		err = config_check(config, error, sizeof(error));
+	if (!err)
+		err = bypass_check(config, error, sizeof(error));
 	if (err)
 		fprintf(stderr, "flushmarkd: %s\n",
 			error[0] ? error : strerror(-err));
@@ -158,6 +163,25 @@ static int check_ports(struct process *process)
 	return err;
 }
 
+static int make_fronts(struct process *process)
+{
+	const struct config *config = &process->config;
+	char error[CONFIG_ERROR_MAX] = "";
+	int err = bypass_create(config, &process->dpdk, process->fronts, error,
+				sizeof(error));
+
+	if (err)
+		host_log(process->host, LOG_ERROR, "%s", error);
+	for (uint32_t i = 0; i < config->door_count && !err; i++) {
+		if (config->doors[i].insecure_plain)
+			host_log(process->host, LOG_WARNING,
+				 "door %s: insecure-plain: what clients and "
+				 "guests say is not encrypted",
+				 config->doors[i].name);
+	}
+	return err;
+}
+
 static int make_dps(struct process *process)
 {
 	char error[CONFIG_ERROR_MAX] = "";
@@ -167,7 +191,7 @@ static int make_dps(struct process *process)
 	if (error[0])
 		host_log(process->host, err ? LOG_ERROR : LOG_WARNING, "%s",
 			 error);
-	return err;
+	return err ? err : make_fronts(process);
 }
 
 static int make_daemon(struct process *process)
@@ -176,6 +200,7 @@ static int make_daemon(struct process *process)
 		.config = &process->config,
 		.host = process->host,
 		.shard_dps = process->dps,
+		.shard_fronts = process->dpdk ? process->fronts : NULL,
 		.control_dp = process->control_dp,
 	};
 	char error[CONFIG_ERROR_MAX];
@@ -270,9 +295,12 @@ static void drop(struct process *process)
 	if (process->daemon)
 		daemon_destroy(process->daemon);
 	for (uint32_t i = 0; i < CONFIG_SHARD_MAX; i++) {
+		if (process->fronts[i])
+			dp_destroy(process->fronts[i]);
 		if (process->dps[i])
 			dp_destroy(process->dps[i]);
 	}
+	bypass_destroy(process->dpdk);
 	if (process->control_dp)
 		dp_destroy(process->control_dp);
 	if (process->host)

@@ -151,6 +151,14 @@ checks() {
 	"$FLUSHMARKD" --check --config "$dir/first" >"$dir/second" ||
 		fail "what it printed is refused"
 	diff "$dir/first" "$dir/second" || fail "it reads back otherwise"
+	printf '[port p]\ndriver = af_packet:x\naddress = 10.9.0.1/24\n' \
+		>"$dir/port"
+	if ! "$FLUSHMARKD" --check --config "$dir/port" >"$dir/out" \
+		2>"$dir/err"; then
+		says "port p.*was built without DPDK"
+	else
+		says "address = 10.9.0.1/24"
+	fi
 	echo "bogus = 1" >>"$dir/A.conf"
 	"$FLUSHMARKD" --check --config "$dir/A.conf" 2>"$dir/err" >"$dir/out"
 	[ $? -eq 1 ] || fail "a bad file is taken"

@@ -4,11 +4,14 @@
 # $FLUSHMARK and $GTK_CLIENT. All files are in $dir, a directory of its own
 # for each case; every process is known by its id and goes with the case.
 # Each wait has an end.
+#
+# With LIB_DOOR=dpdk doors are on DPDK ports, in network namespaces (net.sh).
 
 base=$(mktemp -d "${TMPDIR:-/tmp}/flushmark-test-XXXXXX") || exit 1
 dir=$base
 declare -A pid=()  # by name: A, B, client, ...
 declare -A port=() # of the doors of A and B
+in_client=()
 cases=0 failed=()
 
 skip() {
@@ -141,6 +144,27 @@ peer_address() {
 	fi
 }
 
+on_dpdk() {
+	[ "${LIB_DOOR:-kernel}" = dpdk ]
+}
+
+# Where clients connect: HOST PORT.
+door_of() {
+	if on_dpdk; then
+		echo "10.9.${net_number[$1]}.1" 5900
+	else
+		echo 127.0.0.1 "${port[$1]}"
+	fi
+}
+
+door_lines() {
+	if on_dpdk; then
+		net_door "$1"
+	else
+		printf '[door main]\nlisten = 127.0.0.1:%s\n' "${port[$1]}"
+	fi
+}
+
 # config NAME NODE GUESTS PEER [LINE...]: writes a daemon's configuration. A
 # line that begins with "advertise" is put to its door.
 config() {
@@ -165,8 +189,7 @@ config() {
 		sessions = 64
 		chunks = 2048
 		region-slots = 64
-		[door main]
-		listen = 127.0.0.1:${port[$name]}
+		$(door_lines "$name")
 		$advertise
 		[door local]
 		listen = unix:$dir/$name/door.sock
@@ -194,11 +217,18 @@ answers() {
 	control "$1" status >/dev/null 2>&1
 }
 
+launch() {
+	local in=()
+	! on_dpdk || in=(ip netns exec "$net-$1")
+	"${in[@]}" "$FLUSHMARKD" --config "$dir/$1.conf" \
+		>>"$dir/$1.log" 2>&1 &
+	pid[$1]=$!
+}
+
 # start NAME: with its configuration; returns when it answers.
 start() {
 	local name=$1
-	"$FLUSHMARKD" --config "$dir/$name.conf" >>"$dir/$name.log" 2>&1 &
-	pid[$name]=$!
+	launch "$name"
 	await 10 answers "$name" || fail "daemon $name does not answer"
 }
 
@@ -216,8 +246,7 @@ start_pair() {
 	done
 	config A 1 1 B "${a[@]}"
 	config B 2 0 A "${b[@]}"
-	"$FLUSHMARKD" --config "$dir/A.conf" >>"$dir/A.log" 2>&1 &
-	pid[A]=$!
+	launch A
 	start B
 	await 10 answers A || fail "daemon A does not answer"
 }
@@ -320,11 +349,13 @@ said() {
 
 # client_start AT [OPTION...]: joins demo-0 there and returns once it is up.
 client_start() {
-	local at=$1 where=(--host 127.0.0.1 --port "${port[$1]}")
+	local at=$1 where
+	read -ra where <<<"$(door_of "$1")"
+	where=(--host "${where[0]}" --port "${where[1]}")
 	shift
 	[[ " $* " != *" --unix "* ]] || where=()
 	[ -p "$dir/client.in" ] || mkfifo "$dir/client.in"
-	"$GTK_CLIENT" "${where[@]}" --guest demo-0 --json "$dir/report.json" \
+	"${in_client[@]}" "$GTK_CLIENT" "${where[@]}" --guest demo-0 --json "$dir/report.json" \
 		--password "$(control "$at" vv demo-0 --json | jq -r .password)" \
 		"$@" <>"$dir/client.in" >>"$dir/client.log" 2>&1 &
 	pid[client]=$!
@@ -368,3 +399,9 @@ client_lost_nothing() {
 		"$dir/report.json" >/dev/null ||
 		fail "the client: $(tail -n 1 "$dir/client.log")"
 }
+
+# Last: a script that cannot have its network is skipped here.
+if on_dpdk; then
+	. "$(dirname "${BASH_SOURCE[0]}")/net.sh"
+	net_begin
+fi

@@ -112,6 +112,19 @@ Test(config, reads_every_key)
 		"[door four]\n"
 		"listen = 127.0.0.1:7\n"
 		"advertise = [fe80::1]:65535\n"
+		"[door five]\n"
+		"port = lan\n"
+		"insecure-plain = yes\n"
+		"listen = 192.0.2.7:5900\n"
+		"[port lan]\n"
+		"driver = af_packet:va,blocksz=4096\n"
+		"address = 192.0.2.7/25\n"
+		"gateway = 192.0.2.1\n"
+		"mac = 02:00:00:Ab:00:01\n"
+		"mtu = 9000\n"
+		"rx-descriptors = 64\n"
+		"[dpdk]\n"
+		"memory = 300\nhuge-pages = no\nidle-us = 100\n"
 		"[peers]\n"
 		"listen = 127.0.0.1:7000\n"
 		"[peer right]\n"
@@ -140,7 +153,7 @@ Test(config, reads_every_key)
 	cr_expect_eq(c.pool.spin_ns, NS_PER_S);
 	cr_expect_eq(c.pool.region_slots, 1);
 	cr_expect_eq(c.pool.region_slot_bytes, 1 << 20);
-	cr_expect_eq(c.door_count, 4);
+	cr_expect_eq(c.door_count, 5);
 	cr_expect_str_eq(c.doors[0].name, "one");
 	cr_expect_eq(c.doors[0].line, 16);
 	cr_expect_str_eq(c.doors[0].advertise_host, "127.0.0.1");
@@ -150,6 +163,21 @@ Test(config, reads_every_key)
 	cr_expect_str_eq(c.doors[2].advertise_host, "");
 	cr_expect_str_eq(c.doors[3].advertise_host, "fe80::1");
 	cr_expect_eq(c.doors[3].advertise_port, 65535);
+	cr_expect_str_eq(c.doors[4].port, "lan");
+	cr_expect(c.doors[4].insecure_plain);
+	cr_expect_eq(c.port_count, 1);
+	cr_expect_eq(config_find_port(&c, "lan"), 0);
+	cr_expect_str_eq(c.ports[0].driver, "af_packet:va,blocksz=4096");
+	cr_expect_eq(c.ports[0].subnet.address, 0xc0000207);
+	cr_expect_eq(c.ports[0].subnet.prefix_len, 25);
+	cr_expect_eq(c.ports[0].gateway, 0xc0000201);
+	cr_expect_eq(c.ports[0].mac[3], 0xab);
+	cr_expect_eq(c.ports[0].mtu, 9000);
+	cr_expect_eq(c.ports[0].rx_descriptors, 64);
+	cr_expect_eq(c.ports[0].tx_descriptors, 512);
+	cr_expect_eq(c.dpdk.memory_mib, 300);
+	cr_expect_eq(c.dpdk.huge_pages, 2);
+	cr_expect_eq(c.dpdk.idle_ns, 100000);
 	expect_addr(&c.peers_listen, "127.0.0.1:7000");
 	cr_expect_eq(c.peer_count, 2);
 	cr_expect_str_eq(c.peers[1].name, "far-right");
@@ -171,6 +199,10 @@ Test(config, reads_every_key)
 #define TLS                                                                  \
 	"a loopback address (127.0.0.1:PORT, [::1]:PORT) or unix:PATH; any " \
 	"other needs TLS, which is not there yet"
+
+#define LOCAL  "expected a loopback or unix address, not "
+#define NO_TLS ": any other needs TLS, which is not there yet"
+#define PORT   "[port p]\ndriver = x\naddress = 10.0.0.1/24\n"
 
 #define EIGHTY                                                                 \
 	"01234567890123456789012345678901234567890123456789012345678901234567" \
@@ -241,11 +273,54 @@ static const struct {
 	 "f:2: control: expected an absolute path of at most 107 bytes, not "
 	 "'127.0.0.1:1'"},
 	{"[door a]\nlisten = 127.0.0.1",
-	 "f:2: listen: expected " TLS ", not '127.0.0.1'"},
+	 "f:2: listen: expected IP:PORT, an IPv6 one in brackets, or "
+	 "unix:PATH, not '127.0.0.1'"},
 	{"[door a]\nlisten = 0.0.0.0:5900",
-	 "f:2: listen: expected " TLS ", not '0.0.0.0:5900'"},
+	 "f: [door a]: " LOCAL "0.0.0.0:5900" NO_TLS},
 	{"[door a]\nlisten = [2001:db8::1]:5900",
-	 "f:2: listen: expected " TLS ", not '[2001:db8::1]:5900'"},
+	 "f: [door a]: " LOCAL "[2001:db8::1]:5900" NO_TLS},
+	/* Ports of the bypass, and doors on them. */
+	{"[port p]\ndriver = x\n", "f: [port p]: expected a key 'address'"},
+	{"[port p]\naddress = 10.0.0.1/24",
+	 "f: [port p]: expected a key 'driver'"},
+	{"[port p]\naddress = 10.0.0.1",
+	 "f:2: address: expected an IPv4 address with its network's length, as "
+	 "192.0.2.7/24, not '10.0.0.1'"},
+	{"[port p]\naddress = 10.0.0.1/33",
+	 "f:2: address: expected an IPv4 address with its network's length, as "
+	 "192.0.2.7/24, not '10.0.0.1/33'"},
+	{"[port p]\naddress = 10.0.0.1/+1",
+	 "f:2: address: expected an IPv4 address with its network's length, as "
+	 "192.0.2.7/24, not '10.0.0.1/+1'"},
+	{"[port p]\ngateway = ::1",
+	 "f:2: gateway: expected an IPv4 address, not '::1'"},
+	{"[port p]\nmac = 03:00:00:00:00:01",
+	 "f:2: mac: expected the address of one station, as 02:00:00:00:00:01, "
+	 "not '03:00:00:00:00:01'"},
+	{"[port p]\nmac = 02:00:00:00:00:0g",
+	 "f:2: mac: expected the address of one station, as 02:00:00:00:00:01, "
+	 "not '02:00:00:00:00:0g'"},
+	{PORT "gateway = 10.0.1.1",
+	 "f: [port p]: expected a gateway that the address' network has, and "
+	 "not the address"},
+	{PORT "[port p]", "f:4: [port p] given twice, first in line 1"},
+	{PORT "[port q]\ndriver = y\naddress = 10.0.0.1/8",
+	 "f: [port q]: expected an address of its own"},
+	{"[door a]\nlisten = 10.0.0.1:5900\nport = p",
+	 "f: [door a]: expected a port that has a section [port NAME]"},
+	{PORT "[door a]\nlisten = 10.0.0.2:5900\nport = p",
+	 "f: [door a]: expected to listen at the port's address, with a "
+	 "number"},
+	{PORT "[door a]\nlisten = 10.0.0.1:0\nport = p",
+	 "f: [door a]: expected to listen at the port's address, with a "
+	 "number"},
+	{PORT "[door a]\nlisten = 10.0.0.1:5900\nport = p",
+	 "f: [door a]: expected insecure-plain = yes: what clients and guests "
+	 "say goes over the network in the clear, and TLS is not there yet"},
+	{"[door a]\nlisten = 127.0.0.1:5900\ninsecure-plain = yes",
+	 "f: [door a]: expected insecure-plain only with a port"},
+	{"[dpdk]\nhuge-pages = some",
+	 "f:2: huge-pages: expected one of auto, yes, no, not 'some'"},
 	{"[peers]\nlisten = 10.0.0.1:7000",
 	 "f:2: listen: expected " TLS ", not '10.0.0.1:7000'"},
 	{"[peer x]\naddress = 10.0.0.1:7000",
@@ -321,7 +396,8 @@ Test(config, unknown_sections_are_refused)
 		cr_expect_eq(strncmp(error, "f:2: unknown section [", 22), 0,
 			     "%s", error);
 		cr_expect(strstr(error, "expected one of [daemon], [pool], "
-					"[door NAME], [peers], [peer NAME], "
+					"[door NAME], [port NAME], [dpdk], "
+					"[peers], [peer NAME], "
 					"[move], [guest-demo]"),
 			  "%s", error);
 	}
