@@ -6,8 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* A daemon answers at once, unless it is to wait for a move or a drain. */
+#define ANSWER_S 5
+
+static void set_limit(int fd, int seconds)
+{
+	struct timeval limit = {.tv_sec = seconds};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
 
 static int open_socket(const struct sockaddr_un *address)
 {
@@ -15,6 +27,7 @@ static int open_socket(const struct sockaddr_un *address)
 
 	if (fd < 0)
 		return -errno;
+	set_limit(fd, ANSWER_S);
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address))) {
 		int err = -errno;
 
@@ -42,12 +55,25 @@ static bool set_path(const struct cli *cli, struct sockaddr_un *address)
 	return len > 0 && (size_t)len < sizeof(address->sun_path);
 }
 
-/* The next line of the daemon, owned by the caller; NULL: it has gone. */
+/* The next line of the daemon, owned by the caller; NULL: it has gone, or says
+ * nothing (link->late). */
 static json_t *read_line(struct cli_link *link)
 {
-	ssize_t len = getline(&link->line, &link->line_cap, link->in);
+	ssize_t len;
+
+	errno = 0;
+	len = getline(&link->line, &link->line_cap, link->in);
+	link->late = len < 0 && errno == EAGAIN;
 
 	return len > 0 ? json_loadb(link->line, (size_t)len, 0, NULL) : NULL;
+}
+
+static void say_late(void)
+{
+	fprintf(stderr,
+		"flushmark: the daemon does not answer within %d s: it hangs, "
+		"or is stopped\n",
+		ANSWER_S);
 }
 
 bool cli_connect(struct cli_link *link, const struct cli *cli)
@@ -73,7 +99,9 @@ bool cli_connect(struct cli_link *link, const struct cli *cli)
 	greeting = link->in ? read_line(link) : NULL;
 	good = json_object_get(greeting, "Flushmark") != NULL;
 	json_decref(greeting);
-	if (!good)
+	if (!good && link->late)
+		say_late();
+	else if (!good)
 		fprintf(stderr, "flushmark: what answers at %s is no daemon\n",
 			address.sun_path);
 	return good;
@@ -97,6 +125,9 @@ uint32_t cli_send(struct cli_link *link, const char *command, json_t *arguments)
 	char *text;
 	size_t len, sent = 0;
 
+	/* What a move or a drain takes has limits of its own. */
+	if (json_is_true(json_object_get(arguments, "wait")))
+		set_limit(link->fd, 0);
 	if (arguments)
 		json_object_set_new(request, "arguments", arguments);
 	text = json_dumps(request, JSON_COMPACT);
@@ -153,7 +184,10 @@ enum cli_code cli_wait(struct cli_link *link, uint32_t id,
 		}
 		json_decref(line);
 	}
-	fputs("flushmark: the daemon has gone\n", stderr);
+	if (link->late)
+		say_late();
+	else
+		fputs("flushmark: the daemon has gone\n", stderr);
 	return CLI_UNREACHABLE;
 }
 

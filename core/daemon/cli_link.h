@@ -12,6 +12,7 @@ struct cli_link {
 	int fd;
 	char *line;
 	size_t line_cap;
+	bool late; /* the daemon said nothing in time */
 	uint32_t last_id;
 };
 

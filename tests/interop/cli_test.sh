@@ -23,6 +23,17 @@ says() {
 		fail "no word of \"$1\": $(cat "$dir/out" "$dir/err")"
 }
 
+# A script that asks a daemon that hangs gets its answer, too.
+hangs() {
+	config A 1 1 B
+	start A
+	pause A
+	expect 3 A status
+	says "does not answer"
+	go_on A
+	expect 0 A status
+}
+
 exit_codes() {
 	config A 1 3 B
 	start A
@@ -284,6 +295,7 @@ peers_differ() {
 }
 
 run_case exit_codes exit_codes
+run_case hangs hangs
 run_case ends_by_sigterm ends TERM
 run_case ends_by_sigint ends INT
 run_case notifies_a_path notifies_path
