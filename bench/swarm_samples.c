@@ -31,13 +31,16 @@ static int compare(const void *a, const void *b)
 
 uint64_t swarm_series_quantile(struct swarm_series *series, double q)
 {
-	uint32_t at;
+	double rank = q * series->count;
+	uint32_t at = (uint32_t)rank;
 
 	if (series->count == 0)
 		return 0;
 	qsort(series->ns, series->count, sizeof(*series->ns), compare);
-	at = (uint32_t)(q * series->count);
-	return series->ns[min_u32(at, series->count - 1)];
+	/* The smallest that so many are not above: of 100, p99 is the 99th. */
+	if (at > 0 && (double)at >= rank)
+		at--;
+	return series->ns[at];
 }
 
 void swarm_recent_add(struct swarm_recent *recent, uint64_t ns)
