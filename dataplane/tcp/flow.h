@@ -97,7 +97,7 @@ struct flow {
 	uint32_t rtt_start; /* us */
 	uint32_t snd_wl1;
 	union {
-		uint32_t recover;  /* RFC 6582; below snd_una otherwise */
+		uint32_t recover;  /* RFC 6582; else not above una */
 		uint32_t listener; /* SYN_RECEIVED: its index + 1, 0: none */
 	};
 	uint8_t timer_kind; /* enum flow_timer */
