@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 			return CLI_OK;
 		}
 		if (option == OPTION_VERSION) {
-			puts("flushmark " FLUSHMARK_VERSION);
+			puts("flushmark " FLUSHMARK_VERSION FLUSHMARK_BUILD);
 			return CLI_OK;
 		}
 		if (!set_option(&cli, option))

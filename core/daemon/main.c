@@ -74,7 +74,7 @@ static int read_options(int argc, char **argv, const char **file, bool *check)
 			print_help();
 			return 1;
 		case 'V':
-			puts("flushmarkd " FLUSHMARK_VERSION);
+			puts("flushmarkd " FLUSHMARK_VERSION FLUSHMARK_BUILD);
 			return 1;
 		default:
 			return 3;
