@@ -113,7 +113,8 @@ struct drain {
 	uint64_t window_ns; /* when the window began */
 	struct hist window; /* pauses since the last look */
 	struct hist pause_ns;
-	struct hist added_ns;
+	struct hist
+		added_ns; /* the source's part of the pause, worst channel */
 };
 
 enum drain_order_kind { DRAIN_START, DRAIN_CANCEL };

@@ -53,7 +53,6 @@ static void answer_late_commit(struct moves *moves, uint32_t link,
 {
 	struct peer_refuse refuse = {.reason = "no such move here"};
 	struct peer_refuse gone = {.reason = "the client did not come"};
-	struct peer_switched switched = {0};
 
 	for (uint32_t i = 0; header->move && i < MOVES_REMEMBERED; i++) {
 		const struct move_memory *ended = &moves->ended[i];
@@ -69,7 +68,7 @@ static void answer_late_commit(struct moves *moves, uint32_t link,
 				   header->epoch, &gone);
 		else
 			peers_send(moves->peers, link, PEER_SWITCHED,
-				   header->move, header->epoch, &switched);
+				   header->move, header->epoch, NULL);
 		return;
 	}
 	peers_send(moves->peers, link, PEER_REFUSE, header->move, header->epoch,

@@ -66,11 +66,9 @@ void move_commit_heard(struct move *move)
 		move_commit_release(move, MOVE_OK);
 }
 
-void move_commit_switched(struct move *move,
-			  const struct peer_switched *switched)
+void move_commit_switched(struct move *move)
 {
 	acknowledge(move);
-	move->source_added_ns += switched->added_ns;
 	move_commit_release(move, MOVE_OK);
 }
 

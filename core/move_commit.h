@@ -4,7 +4,6 @@
 #include "core/ops.h"
 
 struct move;
-struct peer_switched;
 
 /*
  * Edge: STREAMED -> COMMITTED. The commit is written, then COMMIT is sent and
@@ -14,8 +13,7 @@ int move_commit(struct move *move);
 
 /* COMMITTED and SWITCHED have come. */
 void move_commit_heard(struct move *move);
-void move_commit_switched(struct move *move,
-			  const struct peer_switched *switched);
+void move_commit_switched(struct move *move);
 
 /* Edge: COMMITTED -> RELEASED, and the end of the record. */
 void move_commit_release(struct move *move, enum move_result result);

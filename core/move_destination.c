@@ -267,13 +267,11 @@ static void finish(struct move *move)
 	move_free(move);
 }
 
-void move_switched(struct move *move, uint64_t added_ns)
+void move_switched(struct move *move)
 {
-	struct peer_switched switched = {.added_ns = added_ns};
-
 	ASSERT(move->role == MOVE_DESTINATION && move->state == MOVE_COMMITTED,
 	       "a client can switch only to a guest that runs here");
-	move_send(move, PEER_SWITCHED, &switched);
+	move_send(move, PEER_SWITCHED, NULL);
 	finish(move);
 }
 

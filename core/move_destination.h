@@ -13,7 +13,7 @@ struct peer_offer;
 void move_linked(struct move *move, enum move_mode mode);
 
 /* The client has switched, all of it. */
-void move_switched(struct move *move, uint64_t added_ns);
+void move_switched(struct move *move);
 
 /* It cannot come here, or (after COMMIT) the client has gone. */
 void move_abort(struct move *move, const char *reason);

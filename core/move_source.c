@@ -346,7 +346,7 @@ void move_source_frame(struct move *move, uint16_t type, const void *payload)
 		break;
 	case PEER_SWITCHED:
 		if (move->state == MOVE_COMMITTED)
-			move_commit_switched(move, payload);
+			move_commit_switched(move);
 		break;
 	case PEER_GONE:
 		got_gone(move, payload);

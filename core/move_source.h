@@ -21,7 +21,8 @@ void move_client_gone(struct move *move);
 /* All images are given. */
 void move_sealed(struct move *move);
 
-/* A channel's part of the pause, for the report. */
+/* What we added to a channel's pause, for the report: mark read to
+ * MIGRATE_DATA sent. */
 void move_note_pause(struct move *move, uint64_t added_ns);
 
 /* --- the engine tells ------------------------------------------------- */

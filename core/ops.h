@@ -130,7 +130,7 @@ struct op_move_event {
 	uint64_t epoch;
 	uint64_t
 		protocol_pause_ns; /* done: MIGRATE sent to token in, 0: none */
-	uint64_t added_ns;         /* done: server-added pause, worst channel */
+	uint64_t added_ns; /* done: the source's part of it, worst channel */
 	uint32_t session_id;
 	uint8_t state;  /* enum move_state now */
 	uint8_t mode;   /* enum move_mode agreed */

@@ -53,9 +53,6 @@ static const struct field end[] = {
 static const struct field verdict[] = {
 	FIELD(struct peer_verdict, committed, FIELD_U8, 1),
 };
-static const struct field switched[] = {
-	FIELD(struct peer_switched, added_ns, FIELD_U64, 0),
-};
 
 static const struct field_table tables[PEER_TYPE_END] = {
 	[PEER_HELLO] = FIELD_TABLE("hello", struct peer_hello, hello),
@@ -73,8 +70,7 @@ static const struct field_table tables[PEER_TYPE_END] = {
 	[PEER_STREAMED] = {.name = "streamed"},
 	[PEER_COMMIT] = {.name = "commit"},
 	[PEER_COMMITTED] = {.name = "committed"},
-	[PEER_SWITCHED] =
-		FIELD_TABLE("switched", struct peer_switched, switched),
+	[PEER_SWITCHED] = {.name = "switched"},
 	[PEER_GONE] = FIELD_TABLE("gone", struct peer_refuse, refuse),
 	[PEER_NACK] = {.name = "nack"},
 	[PEER_CANCEL] = FIELD_TABLE("cancel", struct peer_refuse, refuse),

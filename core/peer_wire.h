@@ -31,7 +31,7 @@
  *                  <-  RESOLVE        in doubt: was it committed?
  *   VERDICT        ->
  */
-#define PEER_VERSION         1
+#define PEER_VERSION         2
 #define PEER_HEADER_BYTES    24
 #define PEER_FRAME_BYTES_MAX ((uint32_t)96 * 1024) /* payload */
 
@@ -125,10 +125,6 @@ struct peer_end {
 
 struct peer_verdict {
 	uint8_t committed;
-};
-
-struct peer_switched {
-	uint64_t added_ns; /* token read to first message read, worst channel */
 };
 
 /* The table of a frame type, NULL for an empty payload or an unknown type. */

@@ -235,7 +235,7 @@ void migrate_switched(struct channel *channel)
 	channel->state = CHANNEL_UP;
 	if (--session->tokens_due || !move)
 		return;
-	move_switched(move, 0);
+	move_switched(move);
 }
 
 /*
@@ -302,7 +302,7 @@ void migrate_fresh(struct session *session)
 
 	session->switch_wait = false;
 	if (move)
-		move_switched(move, 0);
+		move_switched(move);
 }
 
 void migrate_release(struct service *service, struct move *move)

@@ -226,7 +226,7 @@ void cli_print_drain(const json_t *report)
 	printf("%-16s %.2f s\n", "time", cli_real(report, "drain_seconds"));
 	print_pause("protocol pause", "ms",
 		    json_object_get(report, "protocol_pause_ms"));
-	print_pause("server-added", "us",
+	print_pause("added by source", "us",
 		    json_object_get(report, "server_added_us"));
 	if (cli_count(report, "rate_halved"))
 		printf("%-16s %lld times, because pauses were long\n",

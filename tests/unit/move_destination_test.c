@@ -120,7 +120,7 @@ Test(move_destination, ends_when_the_client_has_switched)
 {
 	struct move_net *m = moving(COMMITTED);
 
-	move_switched(move_of(m), 12345);
+	move_switched(move_of(m));
 	run_ms(m, 1);
 	expect_gone(m, COMMITTED, "R");
 	cr_expect_not(m->service.aborted);

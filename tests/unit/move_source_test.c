@@ -13,7 +13,6 @@ static const char *const at_names[] = {
 };
 
 static const struct peer_linked linked = {.mode = MODE_SEAMLESS};
-static const struct peer_switched switched = {.added_ns = 1000};
 
 static struct peer_answer an_answer(void)
 {
@@ -150,8 +149,10 @@ Test(move_source, goes_through_its_states)
 	cr_expect_eq(heard(m, PEER_IMAGE), 2);
 	cr_expect_eq(heard(m, PEER_END), 1);
 	cr_expect_eq(heard(m, PEER_COMMIT), 1);
+	move_note_pause(move_of(m), 1000);
+	move_note_pause(move_of(m), 600);
 	run_ms(m, 700);
-	reply(m, PEER_SWITCHED, &switched);
+	reply(m, PEER_SWITCHED, NULL);
 	expect_end(m, ANSWERED, MOVE_OK, "OBFHR");
 	cr_assert_eq(node->event_count, ARRAY_LEN(states));
 	for (uint32_t i = 0; i < node->event_count; i++) {
@@ -206,7 +207,7 @@ Test(move_source, switch_host_lets_the_client_go_last)
 	cr_expect_str_eq(m->service.trail, "OBF");
 	reply(m, PEER_COMMITTED, NULL);
 	cr_expect_str_eq(m->service.trail, "OBFH");
-	reply(m, PEER_SWITCHED, &switched);
+	reply(m, PEER_SWITCHED, NULL);
 	expect_end(m, ANSWERED, MOVE_OK, "OBFHR");
 	cr_expect_eq(stat(m, STAT_moves_switch_host), 1);
 	move_net_free(m);
@@ -306,7 +307,7 @@ Test(move_source, cancelled_by_the_operator)
 		cr_expect_eq(cancel(m), HEARD_TOO_LATE);
 		cr_expect_str_eq(m->service.trail, "OBFH");
 		cr_expect_eq(dones(m), 0);
-		reply(m, PEER_SWITCHED, &switched);
+		reply(m, PEER_SWITCHED, NULL);
 		expect_end(m, (enum at)at, MOVE_OK, "OBFHR");
 		move_net_free(m);
 	}
@@ -332,7 +333,7 @@ Test(move_source, lost_its_link)
 		run_ms(m, 400);
 		cr_expect_eq(heard(m, PEER_COMMIT), 2);
 		reply(m, PEER_COMMITTED, NULL);
-		reply(m, PEER_SWITCHED, &switched);
+		reply(m, PEER_SWITCHED, NULL);
 		expect_end(m, (enum at)at, MOVE_OK, "OBFHR");
 		move_net_free(m);
 	}
@@ -492,7 +493,7 @@ Test(move_source, repeats_its_commit_and_says_that_it_is_in_doubt)
 	cr_expect_str_eq(m->service.trail, "OBFH");
 	reply(m, PEER_COMMITTED, NULL);
 	cr_expect_eq(last_event(m)->state, MOVE_COMMITTED);
-	reply(m, PEER_SWITCHED, &switched);
+	reply(m, PEER_SWITCHED, NULL);
 	expect_end(m, COMMITTED, MOVE_OK, "OBFHR");
 	move_net_free(m);
 }

@@ -22,8 +22,8 @@ union payload {
 };
 
 static const uint16_t empty[] = {
-	PEER_REGION_READY, PEER_STREAMED, PEER_COMMIT,
-	PEER_COMMITTED,    PEER_NACK,     PEER_RESOLVE,
+	PEER_REGION_READY, PEER_STREAMED, PEER_COMMIT,  PEER_COMMITTED,
+	PEER_SWITCHED,     PEER_NACK,     PEER_RESOLVE,
 };
 
 static bool is_empty(uint16_t type)
