@@ -5,74 +5,63 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 /*
- *   record: u32 length, u32 XXH32 of the bytes, bytes     (host's byte order)
+ *   slot: u32 length, u32 XXH32 of the bytes, bytes       (host's byte order)
  *
- * A record is one write. It is in the page cache when the write returns, and
- * so outlives this process; that is all that is asked, because no guest
- * outlives its machine. Waiting for the disk would stop the shard that
- * commits a move. A torn record at the end is cut off at the next start.
+ * A record is one write into a slot of its own. It is in the page cache when
+ * the write returns, and so outlives this process; that is all that is asked,
+ * because no guest outlives its machine. Waiting for the disk would stop the
+ * shard that commits a move.
+ *
+ * Slots have one size, and a shard takes the next one by counting: no lock.
+ * What fails, is torn, or was never written because the process died before
+ * its turn, is one slot that holds no record; those behind it stay readable.
+ * A slot is never used twice.
  */
 struct journal_head {
 	uint32_t len;
 	uint32_t hash;
 };
 
-#define JOURNAL_HASH_SEED 0x464d4a4cu
+#define JOURNAL_HASH_SEED  0x464d4a4cu
+#define JOURNAL_SLOT_BYTES 512
 
-/* Reads the record at offset. Its length, 0 at the end or when torn, -errno. */
-static int64_t read_record(int fd, uint64_t offset,
-			   uint8_t bytes[HOST_JOURNAL_RECORD_MAX])
+_Static_assert(sizeof(struct journal_head) + HOST_JOURNAL_RECORD_MAX ==
+		       JOURNAL_SLOT_BYTES,
+	       "the largest record fills its slot");
+
+/* Reads a slot. The record's length, 0 when it holds none, -errno. */
+static int64_t read_slot(int fd, uint64_t slot,
+			 uint8_t bytes[HOST_JOURNAL_RECORD_MAX])
 {
+	uint8_t whole[JOURNAL_SLOT_BYTES];
 	struct journal_head head;
-	ssize_t got = pread(fd, &head, sizeof(head), (off_t)offset);
+	ssize_t got = pread(fd, whole, sizeof(whole),
+			    (off_t)(slot * JOURNAL_SLOT_BYTES));
 
 	if (got < 0)
 		return -errno;
-	if (got != (ssize_t)sizeof(head) || head.len == 0 ||
-	    head.len > HOST_JOURNAL_RECORD_MAX)
+	if (got < (ssize_t)sizeof(head))
 		return 0;
-	got = pread(fd, bytes, head.len, (off_t)(offset + sizeof(head)));
-	if (got < 0)
-		return -errno;
-	if (got != (ssize_t)head.len ||
-	    XXH32(bytes, head.len, JOURNAL_HASH_SEED) != head.hash)
+	memcpy(&head, whole, sizeof(head));
+	if (head.len == 0 || head.len > (size_t)got - sizeof(head) ||
+	    XXH32(whole + sizeof(head), head.len, JOURNAL_HASH_SEED) !=
+		    head.hash)
 		return 0;
+	memcpy(bytes, whole + sizeof(head), head.len);
 	return head.len;
-}
-
-/* Walks the records up to end. Returns where the last whole one ends. */
-static int64_t walk(int fd, uint64_t end,
-		    void (*each)(void *arg, const void *record, uint32_t len),
-		    void *arg)
-{
-	uint8_t bytes[HOST_JOURNAL_RECORD_MAX];
-	uint64_t offset = 0;
-
-	while (offset < end) {
-		int64_t len = read_record(fd, offset, bytes);
-
-		if (len < 0)
-			return len;
-		if (len == 0)
-			break;
-		if (each)
-			each(arg, bytes, (uint32_t)len);
-		offset += sizeof(struct journal_head) + (uint64_t)len;
-	}
-	return (int64_t)offset;
 }
 
 int host_journal_open(struct host_journal *journal, const char *path)
 {
-	int64_t end;
+	struct stat info;
 	int err;
 
 	*journal = (struct host_journal){.fd = -1};
-	pthread_mutex_init(&journal->lock, NULL);
 	if (!path)
 		return 0;
 	journal->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -83,17 +72,13 @@ int host_journal_open(struct host_journal *journal, const char *path)
 		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 		goto fail;
 	}
-	end = walk(journal->fd, UINT64_MAX, NULL, NULL);
-	if (end < 0) {
-		err = (int)end;
-		goto fail;
-	}
-	if (ftruncate(journal->fd, end)) {
+	if (fstat(journal->fd, &info)) {
 		err = -errno;
 		goto fail;
 	}
-	journal->end = (uint64_t)end;
-	journal->old_end = (uint64_t)end;
+	journal->old_slots = ((uint64_t)info.st_size + JOURNAL_SLOT_BYTES - 1) /
+			     JOURNAL_SLOT_BYTES;
+	atomic_store(&journal->next_slot, journal->old_slots);
 	return 0;
 fail:
 	host_journal_close(journal);
@@ -105,36 +90,30 @@ void host_journal_close(struct host_journal *journal)
 	if (journal->fd >= 0)
 		close(journal->fd);
 	journal->fd = -1;
-	pthread_mutex_destroy(&journal->lock);
 }
 
 int host_journal_append(struct host_journal *journal, const void *record,
 			uint32_t len)
 {
-	uint8_t bytes[sizeof(struct journal_head) + HOST_JOURNAL_RECORD_MAX];
-	struct journal_head head = {
-		.len = len,
-		.hash = XXH32(record, len, JOURNAL_HASH_SEED),
-	};
+	uint8_t bytes[JOURNAL_SLOT_BYTES];
+	struct journal_head head = {.len = len};
 	size_t whole = sizeof(head) + len;
+	uint64_t slot;
 	ssize_t put;
-	int err = 0;
 
 	if (journal->fd < 0)
 		return -ENOTSUP;
 	if (len == 0 || len > HOST_JOURNAL_RECORD_MAX)
 		return -EINVAL;
+	head.hash = XXH32(record, len, JOURNAL_HASH_SEED);
 	memcpy(bytes, &head, sizeof(head));
 	memcpy(bytes + sizeof(head), record, len);
-	pthread_mutex_lock(&journal->lock);
-	/* At a known place: what a failed write left behind is overwritten. */
-	put = pwrite(journal->fd, bytes, whole, (off_t)journal->end);
-	if (put == (ssize_t)whole)
-		journal->end += whole;
-	else
-		err = put < 0 ? -errno : -ENOSPC;
-	pthread_mutex_unlock(&journal->lock);
-	return err;
+	slot = atomic_fetch_add(&journal->next_slot, 1);
+	put = pwrite(journal->fd, bytes, whole,
+		     (off_t)(slot * JOURNAL_SLOT_BYTES));
+	if (put < 0)
+		return -errno;
+	return put == (ssize_t)whole ? 0 : -ENOSPC;
 }
 
 int host_journal_replay(struct host_journal *journal,
@@ -142,27 +121,28 @@ int host_journal_replay(struct host_journal *journal,
 				     uint32_t len),
 			void *arg)
 {
-	int64_t end;
+	uint8_t bytes[HOST_JOURNAL_RECORD_MAX];
 
 	if (journal->fd < 0)
 		return 0;
-	end = walk(journal->fd, journal->old_end, each, arg);
-	return end < 0 ? (int)end : 0;
+	for (uint64_t slot = 0; slot < journal->old_slots; slot++) {
+		int64_t len = read_slot(journal->fd, slot, bytes);
+
+		if (len < 0)
+			return (int)len;
+		if (len)
+			each(arg, bytes, (uint32_t)len);
+	}
+	return 0;
 }
 
 int host_journal_empty(struct host_journal *journal)
 {
-	int err = 0;
-
 	if (journal->fd < 0)
 		return 0;
-	pthread_mutex_lock(&journal->lock);
-	if (ftruncate(journal->fd, 0)) {
-		err = -errno;
-	} else {
-		journal->end = 0;
-		journal->old_end = 0;
-	}
-	pthread_mutex_unlock(&journal->lock);
-	return err;
+	if (ftruncate(journal->fd, 0))
+		return -errno;
+	atomic_store(&journal->next_slot, 0);
+	journal->old_slots = 0;
+	return 0;
 }

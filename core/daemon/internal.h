@@ -51,13 +51,12 @@ int host_region_fetch(const struct host_region_ticket *ticket);
 
 /* --- host_journal.c ------------------------------------------------------ */
 
-#define HOST_JOURNAL_RECORD_MAX ((uint32_t)4096)
+#define HOST_JOURNAL_RECORD_MAX ((uint32_t)504)
 
 struct host_journal {
-	pthread_mutex_t lock;
-	int fd;           /* -1: none is kept */
-	uint64_t end;     /* of the last whole record */
-	uint64_t old_end; /* end of what earlier lives wrote */
+	int fd; /* -1: none is kept */
+	_Atomic uint64_t next_slot;
+	uint64_t old_slots; /* that earlier lives wrote */
 };
 
 int host_journal_open(struct host_journal *journal, const char *path);

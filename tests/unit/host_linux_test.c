@@ -7,10 +7,14 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -278,13 +282,110 @@ Test(host_journal, refuses_and_spots_damage)
 	cr_expect_eq(host_journal_add(host, large, 0), -EINVAL);
 	add(host, "one");
 	add(host, "two");
+	add(host, "three");
 	host_linux_destroy(host);
 	fd = open(place.journal, O_WRONLY);
-	cr_assert_eq(pwrite(fd, "X", 1, 8 + 3 + 8), 1);
+	cr_assert_eq(pwrite(fd, "X", 1, 512 + 8), 1);
 	close(fd);
 	host = open_host(&place, 0);
 	cr_assert_eq(host_journal_read(host, note, &seen), 0);
-	cr_expect_eq(seen.count, 1, "what fails its hash ends the journal");
+	cr_expect_eq(seen.count, 2, "only what fails its hash is left out");
+	cr_expect_str_eq(seen.text[0], "one");
+	cr_expect_str_eq(seen.text[1], "three");
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+/* The file may not grow behind its second record: a full disk, for one. */
+Test(host_journal, a_failed_write_hides_nothing)
+{
+	struct rlimit before;
+	struct rlimit limit;
+	struct seen seen = {0};
+	struct place place;
+	struct host *host;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	add(host, "one");
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	limit = before;
+	limit.rlim_cur = 512 + 10;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	cr_expect_eq(host_journal_add(host, "torn", 4), -ENOSPC);
+	cr_expect_eq(host_journal_add(host, "none", 4), -EFBIG);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	add(host, "after");
+	host_linux_destroy(host);
+	host = open_host(&place, 0);
+	cr_assert_eq(host_journal_read(host, note, &seen), 0);
+	cr_expect_eq(seen.count, 2);
+	cr_expect_str_eq(seen.text[0], "one");
+	cr_expect_str_eq(seen.text[1], "after");
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+#define WRITERS        4
+#define WRITER_RECORDS 64
+
+struct writer {
+	pthread_t thread;
+	struct host *host;
+	uint8_t number;
+};
+
+static void *write_records(void *arg)
+{
+	const struct writer *writer = arg;
+	uint8_t record[2] = {writer->number};
+	int err = 0;
+
+	while (record[1] < WRITER_RECORDS && !err) {
+		err = host_journal_add(writer->host, record, sizeof(record));
+		record[1]++;
+	}
+	return (void *)(intptr_t)err;
+}
+
+/* Each writer's next record. */
+static void follow(void *arg, const void *record, uint32_t len)
+{
+	uint8_t *next = arg;
+	const uint8_t *bytes = record;
+
+	cr_assert_eq(len, 2);
+	cr_assert_lt(bytes[0], WRITERS);
+	cr_expect_eq(bytes[1], next[bytes[0]]++);
+}
+
+Test(host_journal, takes_records_of_several_shards_at_once)
+{
+	struct writer writers[WRITERS];
+	uint8_t next[WRITERS] = {0};
+	struct place place;
+	struct host *host;
+
+	make_place(&place);
+	host = open_host(&place, 0);
+	for (uint8_t i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){.host = host, .number = i};
+		cr_assert_eq(pthread_create(&writers[i].thread, NULL,
+					    write_records, &writers[i]),
+			     0);
+	}
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		void *err;
+
+		cr_assert_eq(pthread_join(writers[i].thread, &err), 0);
+		cr_expect_null(err);
+	}
+	host_linux_destroy(host);
+	host = open_host(&place, 0);
+	cr_assert_eq(host_journal_read(host, follow, next), 0);
+	for (uint32_t i = 0; i < WRITERS; i++)
+		cr_expect_eq(next[i], WRITER_RECORDS, "writer %u", i);
 	host_linux_destroy(host);
 	drop_place(&place);
 }
