@@ -52,8 +52,7 @@ static void offer_key(struct service *service, struct linking *linking)
 	uint8_t out[WIRE_LINK_OUT_MAX];
 	uint32_t len;
 
-	if (ticket_keys_lend(&service->keys, service->shard->now_ns,
-			     &linking->key_id, &offer.key)) {
+	if (service_lend_key(service, &linking->key_id, &offer.key)) {
 		linking_refuse(service, linking, SPICE_LINK_ERR_ERROR);
 		return;
 	}

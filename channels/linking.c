@@ -31,7 +31,7 @@ void linking_forget(struct service *service, struct linking *linking)
 	if (linking->touched)
 		untouch(service, linking);
 	if (linking->key_lent)
-		ticket_keys_return(&service->keys, linking->key_id);
+		service_return_key(service, linking->key_id);
 	chunkq_clear(&service->shard->chunks, &linking->tx);
 	chunkq_clear(&service->shard->chunks, &linking->early);
 	service_arm_linking(service, handle_index(linking->self), NS_NEVER);

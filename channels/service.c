@@ -53,6 +53,32 @@ void service_arm_guest(struct service *service, uint32_t index,
 		  deadline_ns);
 }
 
+void service_expire_keys(struct service *service)
+{
+	uint64_t next_ns =
+		ticket_keys_expire(&service->keys, service->shard->now_ns);
+
+	shard_arm(service->shard, PART_SERVICE,
+		  service->linkings.capacity + service->sessions.capacity +
+			  service->guests.capacity,
+		  next_ns);
+}
+
+int service_lend_key(struct service *service, uint32_t *id, const uint8_t **der)
+{
+	int err = ticket_keys_lend(&service->keys, service->shard->now_ns, id,
+				   der);
+
+	service_expire_keys(service);
+	return err;
+}
+
+void service_return_key(struct service *service, uint32_t id)
+{
+	ticket_keys_return(&service->keys, id);
+	service_expire_keys(service);
+}
+
 void guest_timer(struct guest *guest, uint64_t deadline_ns)
 {
 	service_arm_guest(guest->service, handle_index(guest->self),

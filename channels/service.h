@@ -37,8 +37,9 @@ struct service {
 #define SERVICE_LINKINGS_MAX 1024
 
 /* Timers of a shard with room for so many sessions: those of the links, of
- * the sessions, twice over for those that are leaving, and of the guests. */
-#define SERVICE_TIMERS(sessions) (SERVICE_LINKINGS_MAX + 3 * (sessions))
+ * the sessions, twice over for those that are leaving, of the guests, and one
+ * of the keys. */
+#define SERVICE_TIMERS(sessions) (SERVICE_LINKINGS_MAX + 3 * (sessions) + 1)
 
 /* What a connection's cookie names. */
 enum cookie_kind { COOKIE_DOOR, COOKIE_LINKING, COOKIE_CHANNEL, COOKIE_DOOMED };
@@ -48,13 +49,24 @@ static inline uint64_t service_cookie(enum cookie_kind kind, uint32_t index)
 	return cookie_make(PART_SERVICE, (uint64_t)kind << 32 | index);
 }
 
-/* Timers of PART_SERVICE: linkings, then sessions, then guests. */
+/* Timers of PART_SERVICE: linkings, then sessions, then guests, the keys. */
 void service_arm_linking(struct service *service, uint32_t index,
 			 uint64_t deadline_ns);
 void service_arm_session(struct service *service, uint32_t index,
 			 uint64_t deadline_ns);
 void service_arm_guest(struct service *service, uint32_t index,
 		       uint64_t deadline_ns);
+
+/*
+ * A key for a link, as ticket_keys_lend and ticket_keys_return; what has
+ * served is wiped when its time has come, whether links come or not.
+ */
+int service_lend_key(struct service *service, uint32_t *id,
+		     const uint8_t **der);
+void service_return_key(struct service *service, uint32_t id);
+
+/* The keys' timer: wipes what has served. */
+void service_expire_keys(struct service *service);
 
 /* Guests of this shard. Names and tickets are known to the whole pool. */
 struct guest *service_new_guest(struct service *service,

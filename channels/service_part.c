@@ -109,8 +109,11 @@ static void on_timer(void *self, uint32_t index)
 		return;
 	}
 	index -= service->sessions.capacity;
-	if (index < service->guests.capacity &&
-	    slab_taken(&service->guests, index)) {
+	if (index == service->guests.capacity) {
+		service_expire_keys(service);
+		return;
+	}
+	if (slab_taken(&service->guests, index)) {
 		struct guest *guest = slab_at(&service->guests, index);
 
 		guest->now_ns = service->shard->now_ns;
@@ -294,7 +297,7 @@ int service_init(struct service *service, struct shard *shard,
 		err = shard_add_part(shard, PART_SERVICE, &part,
 				     service->linkings.capacity +
 					     service->sessions.capacity +
-					     service->guests.capacity);
+					     service->guests.capacity + 1);
 	if (!err)
 		err = make_guests(service);
 	if (!err)

@@ -24,3 +24,43 @@ Test(service, a_name_that_died_finds_nothing_and_is_counted)
 	cr_expect_eq(bench_stat(b, STAT_stale_handles), 3);
 	bench_free(b);
 }
+
+/* A key, lent at the time that it is now. */
+static uint32_t lend(struct bench *b)
+{
+	const uint8_t *der;
+	uint32_t id;
+
+	bench_run(b, 0);
+	cr_assert_eq(service_lend_key(&b->service, &id, &der), 0);
+	return id;
+}
+
+/* No link comes any more, and nobody asks: the keys go all the same. */
+Test(service, keys_are_wiped_on_a_quiet_shard)
+{
+	struct bench *b = bench_make(FRAME_MINI, 0);
+	const struct host *host = b->rig.processes[0]->host;
+	const uint64_t serve_ms = TICKET_KEY_SERVE_NS / NS_PER_MS;
+	const uint64_t finish_ms = TICKET_KEY_FINISH_NS / NS_PER_MS;
+	uint32_t id = lend(b);
+
+	service_return_key(&b->service, id);
+	bench_run(b, serve_ms - 100);
+	cr_expect_eq(sim_host_keys_out(host), 1, "it serves");
+	bench_run(b, 200);
+	cr_expect_eq(sim_host_keys_out(host), 0, "it has served");
+
+	id = lend(b);
+	bench_run(b, serve_ms + 100);
+	cr_expect_eq(sim_host_keys_out(host), 1, "a link may finish");
+	service_return_key(&b->service, id);
+	cr_expect_eq(sim_host_keys_out(host), 0, "it was the last one");
+
+	lend(b);
+	bench_run(b, serve_ms + finish_ms - 100);
+	cr_expect_eq(sim_host_keys_out(host), 1);
+	bench_run(b, 200);
+	cr_expect_eq(sim_host_keys_out(host), 0, "a link that never ends");
+	bench_free(b);
+}
