@@ -30,8 +30,8 @@ struct service {
 
 #define SERVICE_SCRATCH_BYTES ((size_t)6 << 20)
 
-/* Channel records reserved for each session a shard may have. */
-#define SESSION_CHANNELS_AVERAGE 16
+/* Channels of a session, each of which has its record reserved. */
+#define SESSION_CHANNELS_MAX 16
 
 /* Links under way at once on one shard. */
 #define SERVICE_LINKINGS_MAX 1024

@@ -252,7 +252,7 @@ static int make_slabs(struct service *service)
 {
 	struct arena *arena = &service->shard->arena;
 	uint32_t sessions = service->shard->pool->config->pool.sessions;
-	uint32_t channels = sessions * SESSION_CHANNELS_AVERAGE;
+	uint32_t channels = sessions * SESSION_CHANNELS_MAX;
 	uint8_t index = service->shard->index;
 	size_t guest_bytes = sizeof(struct guest) + guest_demo.state_bytes;
 	int err;

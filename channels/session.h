@@ -1,6 +1,7 @@
 /* session.h - one client attached to one guest, and its channels. */
 #pragma once
 
+#include "channels/service.h"
 #include "channels/wire/messages.h"
 #include "core/handle.h"
 
@@ -11,10 +12,8 @@
  * A session lives on its guest's shard. Closing kills its connections; the
  * record goes when the last of them has ended.
  */
-#define SESSION_CHANNELS_MAX 16
-#define AGENT_TOKENS         10
+#define AGENT_TOKENS 10
 
-struct service;
 struct guest;
 struct channel;
 

@@ -1,5 +1,6 @@
 /* images.c - the tables of a session's images. */
 #include "channels/migrate/images.h"
+#include "channels/service.h"
 
 #define F(type, member, kind, limit, number) \
 	FIELD(type, member, kind, limit, .tag = number)
@@ -22,7 +23,7 @@ static const struct field offer[] = {
 	F(struct image_offer, number, FIELD_U32, 0, 6),
 	F(struct image_offer, driver, FIELD_BYTES, IMAGE_DRIVER_BYTES, 7),
 	F(struct image_offer, ticket_hash, FIELD_BYTES, 16, 8),
-	FIELD(struct image_offer, channels, FIELD_LIST8, IMAGE_CHANNELS_MAX,
+	FIELD(struct image_offer, channels, FIELD_LIST8, SESSION_CHANNELS_MAX,
 	      .tag = 9, .elem = &image_offer_channel_fields,
 	      .flags = FIELD_NONEMPTY),
 };

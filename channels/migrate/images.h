@@ -9,7 +9,6 @@
  * is FIELD_OPTIONAL and raises the table's version.
  */
 #define IMAGE_DRIVER_BYTES  16
-#define IMAGE_CHANNELS_MAX  16
 #define IMAGE_PENDING_BYTES (48 * 1024) /* kept input in one image */
 #define IMAGE_STATE_BYTES   (60 * 1024) /* a driver's own image */
 

@@ -138,7 +138,7 @@ static int64_t encode_offer(const struct session *session,
 			    const struct guest *guest, uint8_t *image,
 			    size_t cap)
 {
-	uint8_t list[16 * IMAGE_CHANNELS_MAX];
+	uint8_t list[16 * SESSION_CHANNELS_MAX];
 	struct image_offer offer = {
 		.session_id = session->id,
 		.header_mode = session->header_mode,

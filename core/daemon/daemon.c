@@ -80,13 +80,12 @@ static struct shard_limits shard_limits_of(const struct config *config)
 		.timers = timers,
 		.ring_cells = RING_CELLS,
 		.chunks = config->pool.chunks,
-		.arena_bytes =
-			SHARD_BYTES + timers * TIMER_BYTES +
-			config->pool.chunks * chunk_bytes +
-			sessions * SESSION_BYTES +
-			sessions * SESSION_CHANNELS_AVERAGE * CHANNEL_BYTES +
-			moves * MOVE_BYTES +
-			RING_CELLS * sizeof(struct ring_cell),
+		.arena_bytes = SHARD_BYTES + timers * TIMER_BYTES +
+			       config->pool.chunks * chunk_bytes +
+			       sessions * SESSION_BYTES +
+			       sessions * SESSION_CHANNELS_MAX * CHANNEL_BYTES +
+			       moves * MOVE_BYTES +
+			       RING_CELLS * sizeof(struct ring_cell),
 		.spin_ns = config->pool.spin_ns,
 	};
 }
