@@ -9,7 +9,7 @@
 /* True while there is input that its guest has not taken. */
 bool channel_has_pending(const struct channel *channel);
 
-/* True when more is kept than a channel should: above CHANNEL_PENDING_HIGH. */
+/* True when more is kept than a channel should: CHANNEL_PENDING_HIGH_BYTES. */
 bool channel_pending_is_high(const struct channel *channel);
 
 /* Keeps one message, or piece, for later. 0 or -ENOBUFS. */

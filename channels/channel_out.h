@@ -22,7 +22,11 @@
  */
 void channel_send(struct channel *channel, uint16_t type, const void *from);
 
-/* As channel_send, for MIGRATE_DATA and the thawing NOTIFY only. */
+/*
+ * As channel_send, in every state but CLOSING, for the steps of a move only:
+ * MIGRATE_DATA and the thawing NOTIFY; on main SWITCH_HOST, MIGRATE_END and the
+ * answer to DO_SEAMLESS.
+ */
 void channel_send_anyway(struct channel *channel, uint16_t type,
 			 const void *from);
 
