@@ -75,8 +75,8 @@ static void send_offer(struct move *move)
 {
 	struct moves *moves = move->moves;
 	struct peer_offer offer = {.mode = move->mode};
-	int64_t len = moves->service_ops->offer(move->service, move,
-						moves->scratch, 16384);
+	int64_t len = moves->service_ops->offer(
+		move->service, move, moves->scratch, PEER_OFFER_IMAGE_MAX);
 
 	if (len < 0) {
 		move_finish(move, MOVE_FAILED);

@@ -90,7 +90,7 @@ int peer_send_now(struct peers *peers, struct peer_link *link, uint16_t type,
 		  uint64_t move, uint64_t epoch, const void *payload)
 {
 	const struct field_table *table = peer_table(type);
-	uint8_t bytes[PEER_HEADER_BYTES + 2048];
+	uint8_t bytes[PEER_HEADER_BYTES + PEER_SMALL_BYTES_MAX];
 	int64_t len = table ? field_encoded_len(table, payload) : 0;
 	struct peer_header header = {
 		.len = (uint32_t)len,
@@ -101,21 +101,16 @@ int peer_send_now(struct peers *peers, struct peer_link *link, uint16_t type,
 	struct chunk_pool *chunks = &peers->shard->chunks;
 
 	ASSERT(len >= 0, "a frame we made is within its table's limits");
+	ASSERT(len <= PEER_SMALL_BYTES_MAX, "an image goes by send_image");
 	if (link->tx.len_bytes + len > PEER_TX_BYTES_MAX)
 		return -ENOBUFS;
 	peer_header_encode(&header, bytes);
 	link->touched = true;
-	if ((size_t)len <= sizeof(bytes) - PEER_HEADER_BYTES) {
-		if (table)
-			field_encode(table, payload, bytes + PEER_HEADER_BYTES,
-				     (size_t)len);
-		return chunkq_append(chunks, &link->tx, bytes,
-				     PEER_HEADER_BYTES + (uint32_t)len);
-	}
-	/* The one large frame is an image: its payload is the bytes as is. */
-	ASSERT(type == PEER_IMAGE || type == PEER_OFFER,
-	       "only images are long");
-	return -EMSGSIZE;
+	if (table)
+		field_encode(table, payload, bytes + PEER_HEADER_BYTES,
+			     (size_t)len);
+	return chunkq_append(chunks, &link->tx, bytes,
+			     PEER_HEADER_BYTES + (uint32_t)len);
 }
 
 static int send_image(struct peers *peers, struct peer_link *link,

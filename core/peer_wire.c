@@ -22,7 +22,7 @@ static const struct field region[] = {
 static const struct field offer[] = {
 	FIELD(struct peer_offer, guest, FIELD_BYTES, NAME_BYTES),
 	FIELD(struct peer_offer, mode, FIELD_U8, MODE_SWITCH_HOST),
-	FIELD(struct peer_offer, image, FIELD_BLOB32, 16384),
+	FIELD(struct peer_offer, image, FIELD_BLOB32, PEER_OFFER_IMAGE_MAX),
 };
 static const struct field answer[] = {
 	FIELD(struct peer_answer, key, FIELD_BYTES, SIPHASH_KEY_BYTES,

@@ -34,6 +34,8 @@
 #define PEER_VERSION         2
 #define PEER_HEADER_BYTES    24
 #define PEER_FRAME_BYTES_MAX ((uint32_t)96 * 1024) /* payload */
+#define PEER_SMALL_BYTES_MAX 2048                  /* of all but IMAGE */
+#define PEER_OFFER_IMAGE_MAX 1024
 
 enum peer_type {
 	PEER_HELLO = 1,

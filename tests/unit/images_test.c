@@ -7,6 +7,8 @@
  */
 #include "channels/guest/demo_state.h"
 #include "channels/migrate/images.h"
+#include "channels/service.h"
+#include "core/peer_wire.h"
 #include "tests/unit/seeded.h"
 
 #include <criterion/criterion.h>
@@ -224,6 +226,29 @@ Test(images, limits_are_kept_both_ways)
 					   (size_t)len),
 			      0, "case %zu", i);
 	}
+}
+
+Test(images, the_fullest_offer_fits_into_its_frame)
+{
+	const struct image_offer_channel channel = {
+		.type = 11,
+		.id = UINT8_MAX,
+		.linked = 1,
+		.caps = UINT32_MAX,
+	};
+	struct image_offer offer = {.driver = "demo"};
+	uint8_t bytes[PEER_OFFER_IMAGE_MAX];
+	uint8_t list[16 * SESSION_CHANNELS_MAX];
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < SESSION_CHANNELS_MAX; i++)
+		used += (uint32_t)field_encode(&image_offer_channel_fields,
+					       &channel, list + used,
+					       sizeof(list) - used);
+	offer.channels = (struct span){list, used};
+	cr_expect_gt(image_encode(&image_offer_fields, IMAGE_OFFER,
+				  IMAGE_PORTABLE, &offer, bytes, sizeof(bytes)),
+		     0);
 }
 
 /* --- golden files ------------------------------------------------------- */

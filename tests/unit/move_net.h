@@ -23,6 +23,7 @@ struct service {
 	handle move;   /* of the last call */
 	uint32_t seal; /* images given by freeze, then sealed; 0: later */
 	int64_t offer_err;
+	bool offer_full; /* as large an image as there may be */
 	int grant_err;
 	int import_err;
 	int end_err;
@@ -60,13 +61,16 @@ static inline int64_t fake_offer(struct service *service, struct move *move,
 {
 	note(service, move, 'O');
 	cr_assert_geq(cap, 5);
+	memset(image, 0, cap);
 	memcpy(image, "offer", 5);
 	move->epoch = 3;
 	if (move->mode == MODE_ANY)
 		move->mode = MODE_SEAMLESS;
 	if (service->offer_err)
 		move_say(move, "the service says no");
-	return service->offer_err ? service->offer_err : 5;
+	if (service->offer_err)
+		return service->offer_err;
+	return service->offer_full ? (int64_t)cap : 5;
 }
 
 static inline void fake_begin(struct service *service, struct move *move)

@@ -544,6 +544,18 @@ Test(move_source, refuses_what_it_cannot_start)
 	}
 }
 
+Test(move_source, the_largest_offer_goes_out)
+{
+	struct move_net *m = move_net_make(0, false);
+
+	m->service.offer_full = true;
+	start(m, "guest1", "n2", MODE_ANY);
+	run_ms(m, 100);
+	cr_expect_eq(heard(m, PEER_OFFER), 1);
+	cr_expect_eq(dones(m), 0);
+	move_net_free(m);
+}
+
 Test(move_source, starts_no_guest_twice_and_not_too_many)
 {
 	struct move_net *m = moving(HALF, MODE_ANY, false);

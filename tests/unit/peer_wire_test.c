@@ -119,7 +119,7 @@ Test(peer_wire, values_over_the_limits_are_refused)
 		{.hello = {.node = 1024}},
 		{.hello = {.shards = 65}},
 		{.offer = {.mode = MODE_SWITCH_HOST + 1}},
-		{.offer = {.image = {long_bytes, 16385}}},
+		{.offer = {.image = {long_bytes, PEER_OFFER_IMAGE_MAX + 1}}},
 		{.answer = {.host = {NULL, 0}}},
 		{.answer = {.host = {long_bytes, 256}}},
 		{.answer = {.host = {long_bytes, 1},
@@ -135,6 +135,33 @@ Test(peer_wire, values_over_the_limits_are_refused)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		cr_expect_eq(field_encoded_len(peer_table(types[i]), &bad[i]),
 			     -EINVAL, "case %zu", i);
+}
+
+/* All but an image are encoded in one place of that size. */
+Test(peer_wire, small_frames_are_small)
+{
+	static uint8_t long_bytes[PEER_OFFER_IMAGE_MAX];
+	const union payload largest[] = {
+		{.offer = {.image = {long_bytes, PEER_OFFER_IMAGE_MAX}}},
+		{.answer = {.host = {long_bytes, PEER_HOST_MAX},
+			    .cert_subject = {long_bytes, 1024}}},
+	};
+	static const uint16_t types[] = {PEER_OFFER, PEER_ANSWER};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		int64_t len =
+			field_encoded_len(peer_table(types[i]), &largest[i]);
+
+		cr_expect_gt(len, 0);
+		cr_expect_leq(len, PEER_SMALL_BYTES_MAX);
+	}
+	for (uint16_t type = 1; type < PEER_TYPE_END; type++) {
+		const struct field_table *table = peer_table(type);
+
+		if (table && type != PEER_IMAGE)
+			cr_expect_leq(table->struct_bytes,
+				      PEER_SMALL_BYTES_MAX);
+	}
 }
 
 /* What the wire has, byte by byte: two releases have to agree. */
