@@ -69,6 +69,8 @@ int service_lend_key(struct service *service, uint32_t *id, const uint8_t **der)
 	int err = ticket_keys_lend(&service->keys, service->shard->now_ns, id,
 				   der);
 
+	if (err)
+		stats_add(&service->shard->stats, STAT_keys_starved, 1);
 	service_expire_keys(service);
 	return err;
 }

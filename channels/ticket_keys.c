@@ -97,7 +97,6 @@ static int take_key(struct ticket_keys *keys, uint64_t now_ns)
 	slot->id = keys->last_id;
 	slot->serve_until_ns = now_ns + TICKET_KEY_SERVE_NS;
 	memcpy(slot->der, der, sizeof(der));
-	keys->taken++;
 	return 0;
 }
 
@@ -108,10 +107,8 @@ int ticket_keys_lend(struct ticket_keys *keys, uint64_t now_ns, uint32_t *id,
 
 	if (!slot || !slot_serves(slot, now_ns)) {
 		ticket_keys_expire(keys, now_ns);
-		if (take_key(keys, now_ns) < 0) {
-			keys->starved++;
+		if (take_key(keys, now_ns) < 0)
 			return -EAGAIN;
-		}
 		slot = slot_find(keys, keys->last_id);
 	}
 	slot->lent++;

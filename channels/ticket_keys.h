@@ -37,9 +37,7 @@ struct ticket_keys {
 	uint8_t seen_key[SIPHASH_KEY_BYTES]; /* our own */
 	uint32_t last_id;
 	struct ticket_key slots[TICKET_KEYS_MAX];
-	uint64_t taken;    /* keys so far; these are for statistics */
-	uint64_t starved;  /* links that found no key */
-	uint64_t repeated; /* ciphertexts seen before */
+	uint64_t repeated; /* ciphertexts seen before, for statistics */
 };
 
 /*

@@ -32,6 +32,8 @@ static void sum_stats(const struct control *control, struct stats *sum)
 	memset(sum, 0, sizeof(*sum));
 	for (uint32_t i = 0; i < control->pool->shard_count; i++)
 		stats_sum(sum, &control->pool->shards[i]->stats);
+	/* It greets the peers that connect. */
+	stats_sum(sum, &control->shard->stats);
 }
 
 void control_query_stats(struct control *control, struct control_call *call)

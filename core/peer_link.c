@@ -57,7 +57,7 @@ void peers_drop(struct peers *peers, uint32_t index, const char *why)
 		return;
 	link->dropped = true;
 	peer_note(link, why);
-	peers->frames_bad++;
+	stats_add(&peers->shard->stats, STAT_peers_dropped, 1);
 	if (link->node == PEER_NODE_NONE)
 		snprintf(who, sizeof(who), "who connects here as a peer");
 	else

@@ -72,7 +72,6 @@ struct peers {
 	struct shard *shard;
 	struct peer_user user;
 	uint32_t shards; /* of this pool: told in HELLO */
-	uint64_t frames_bad;
 	uint32_t serial;
 	struct peer_link links[PEER_LINKS_MAX];
 };

@@ -10,6 +10,7 @@
 	X(links_accepted, "client links that were accepted")                 \
 	X(links_refused, "client links refused with an error code")          \
 	X(link_errors, "client links that broke off or were malformed")      \
+	X(keys_starved, "client links refused because no key was ready")     \
 	X(tickets_wrong, "links with a wrong or expired ticket")             \
 	X(tickets_replayed, "links whose ticket ciphertext was seen before") \
 	X(messages_in, "messages read from clients")                         \
@@ -34,7 +35,8 @@
 	X(images_bad, "images that failed their validation")                 \
 	X(passes, "passes of the loop")                                      \
 	X(passes_idle, "passes that found nothing to do")                    \
-	X(events, "dataplane events handled")
+	X(events, "dataplane events handled")                                \
+	X(peers_dropped, "peer connections ended for what the peer did")
 
 enum stat_id {
 #define STATS_ID(name, help) STAT_##name,

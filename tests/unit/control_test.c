@@ -142,6 +142,30 @@ Test(control, looks_without_asking_shards)
 	close_bench(bench);
 }
 
+/* The control thread greets peers: what it drops nobody else counts. */
+Test(control, counts_itself_with_the_shards)
+{
+	struct bench *bench = greeted_bench();
+	struct pool *pool = bench->control.pool;
+	const json_t *told;
+	json_t *answer;
+
+	stats_add(&pool->shards[0]->stats, STAT_peers_dropped, 2);
+	stats_add(&bench->control.shard->stats, STAT_peers_dropped, 1);
+	event(bench, DP_RECEIVED, 0, "{\"execute\":\"query-stats\"}\n");
+	answer = line(bench);
+	told = json_object_get(answer, "return");
+	cr_expect_eq(json_integer_value(json_object_get(
+			     json_object_get(told, "sum"), "peers_dropped")),
+		     3);
+	cr_expect_eq(json_integer_value(json_object_get(
+			     json_array_get(json_object_get(told, "shards"), 0),
+			     "peers_dropped")),
+		     2);
+	json_decref(answer);
+	close_bench(bench);
+}
+
 static void expect_peer(struct bench *bench, const char *text)
 {
 	event(bench, DP_RECEIVED, 0, "{\"execute\":\"query-peers\"}\n");

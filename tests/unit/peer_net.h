@@ -197,6 +197,12 @@ static inline struct user *user_of(struct net *net, uint32_t node,
 	return &net->nodes[node].users[shard];
 }
 
+/* Connections that it has dropped for what the other end did. */
+static inline uint64_t dropped(const struct user *user)
+{
+	return stats_get(&user->peers.shard->stats, STAT_peers_dropped);
+}
+
 /* Asks for the link of one shard to peer number peer. */
 static inline uint32_t want(struct user *user, uint16_t peer)
 {

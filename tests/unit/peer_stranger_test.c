@@ -287,7 +287,7 @@ Test(peer_stranger, strangers_are_dropped)
 		if (i < 2)
 			cr_expect_eq(raw->got_len, PEER_HEADER_BYTES + 32,
 				     "case %zu: %u", i, raw->got_len);
-		cr_expect_eq(user_of(net, 1, RIG_CONTROL)->peers.frames_bad, 1,
+		cr_expect_eq(dropped(user_of(net, 1, RIG_CONTROL)), 1,
 			     "case %zu", i);
 		cr_expect_eq(user_of(net, 1, 1)->ups, 1);
 		cr_expect_eq(user_of(net, 1, 1)->count, 0);
@@ -328,7 +328,7 @@ static void payload_too_short(struct raw *raw)
 
 static void payload_over_limit(struct raw *raw)
 {
-	uint8_t head[PEER_HEADER_BYTES + 1] = {1, 0, 0, 0, PEER_LINKED};
+	uint8_t head[PEER_HEADER_BYTES + 1] = {1, 0, 0, 0, PEER_VERDICT};
 
 	head[PEER_HEADER_BYTES] = 200;
 	raw_add(raw, head, sizeof(head));
@@ -401,7 +401,7 @@ Test(peer_stranger, a_broken_frame_ends_its_link_and_no_other)
 		cr_expect(raw->closed, "case %zu", i);
 		cr_expect_eq(b->count, 1, "case %zu", i);
 		cr_expect_eq(b->losts, 1, "case %zu", i);
-		cr_expect_eq(b->peers.frames_bad, 1, "case %zu", i);
+		cr_expect_eq(dropped(b), 1, "case %zu", i);
 		cr_expect_eq(links_in(b), 1);
 		cr_expect_eq(a->losts, 0);
 		cr_expect_eq(sim_host_regions(net->nodes[1].process->host), 0,

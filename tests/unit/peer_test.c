@@ -48,8 +48,8 @@ Test(peer, another_secret_is_refused)
 	rig_run(&net->rig, 3 * NS_PER_S);
 	cr_expect_eq(user_of(net, 0, 0)->ups, 0);
 	cr_expect_eq(user_of(net, 1, 0)->ups, 0);
-	cr_expect_gt(user_of(net, 0, 0)->peers.frames_bad, 1);
-	cr_expect_lt(user_of(net, 0, 0)->peers.frames_bad, 12);
+	cr_expect_gt(dropped(user_of(net, 0, 0)), 1);
+	cr_expect_lt(dropped(user_of(net, 0, 0)), 12);
 	cr_expect_eq(user_of(net, 1, RIG_CONTROL)->ups, 0);
 	cr_expect_gt(net->nodes[0].notes_failed, 1);
 	cr_expect_eq(net->nodes[0].notes_down, 0);
@@ -72,7 +72,7 @@ Test(peer, our_own_node_number_is_refused)
 	cr_expect_eq(user_of(net, 0, 0)->ups, 0);
 	cr_expect_eq(user_of(net, 0, 1)->ups, 0);
 	cr_expect_eq(user_of(net, 1, 0)->ups, 0);
-	cr_expect_gt(user_of(net, 1, RIG_CONTROL)->peers.frames_bad, 0);
+	cr_expect_gt(dropped(user_of(net, 1, RIG_CONTROL)), 0);
 	/* The one who connects is told, by the other one's hello. */
 	cr_expect_str_eq(net->nodes[0].why, "has our own node number");
 	net_free(net);
@@ -128,7 +128,7 @@ Test(peer, a_lost_link_is_told_and_made_again)
 	cr_expect_eq(net->nodes[0].notes_failed, 0);
 	cr_expect_str_eq(net->nodes[0].why,
 			 "broke the connection: Connection reset by peer");
-	cr_expect_eq(a->peers.frames_bad + b->peers.frames_bad, 0);
+	cr_expect_eq(dropped(a) + dropped(b), 0);
 	net_free(net);
 }
 

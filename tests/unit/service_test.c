@@ -64,3 +64,15 @@ Test(service, keys_are_wiped_on_a_quiet_shard)
 	cr_expect_eq(sim_host_keys_out(host), 0, "a link that never ends");
 	bench_free(b);
 }
+
+Test(service, a_link_without_a_key_is_counted)
+{
+	struct bench *b = bench_make(FRAME_MINI, 0);
+	const uint8_t *der;
+	uint32_t id;
+
+	sim_host_set_keys(b->rig.processes[0]->host, 0);
+	cr_expect_eq(service_lend_key(&b->service, &id, &der), -EAGAIN);
+	cr_expect_eq(bench_stat(b, STAT_keys_starved), 1);
+	bench_free(b);
+}
