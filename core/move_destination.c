@@ -244,14 +244,12 @@ void move_destination_link_lost(struct move *move)
 	}
 }
 
-void move_linked(struct move *move, enum move_mode mode)
+void move_linked(struct move *move)
 {
-	struct peer_linked linked = {.mode = (uint8_t)mode};
-
 	ASSERT(move->role == MOVE_DESTINATION, "the destination says linked");
 	if (move->state != MOVE_OFFERED)
 		return;
-	move_send(move, PEER_LINKED, &linked);
+	move_send(move, PEER_LINKED, NULL);
 	move_enter(move, MOVE_READY);
 }
 

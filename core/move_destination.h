@@ -9,8 +9,8 @@ struct peer_offer;
 
 /* --- the service tells ------------------------------------------------ */
 
-/* The client's links are all there; mode as agreed with it. */
-void move_linked(struct move *move, enum move_mode mode);
+/* The client's links are all there. */
+void move_linked(struct move *move);
 
 /* The client has switched, all of it. */
 void move_switched(struct move *move);

@@ -31,13 +31,9 @@ static const struct field answer[] = {
 	FIELD(struct peer_answer, tls_port, FIELD_U16, 0),
 	FIELD(struct peer_answer, host, FIELD_BLOB16, PEER_HOST_MAX,
 	      .flags = FIELD_NONEMPTY),
-	FIELD(struct peer_answer, cert_subject, FIELD_BLOB16, 1024),
 };
 static const struct field refuse[] = {
 	FIELD(struct peer_refuse, reason, FIELD_BYTES, REASON_BYTES),
-};
-static const struct field linked[] = {
-	FIELD(struct peer_linked, mode, FIELD_U8, MODE_SWITCH_HOST),
 };
 static const struct field image[] = {
 	FIELD(struct peer_image, bytes, FIELD_TAIL, PEER_FRAME_BYTES_MAX,
@@ -62,7 +58,7 @@ static const struct field_table tables[PEER_TYPE_END] = {
 	[PEER_OFFER] = FIELD_TABLE("offer", struct peer_offer, offer),
 	[PEER_ANSWER] = FIELD_TABLE("answer", struct peer_answer, answer),
 	[PEER_REFUSE] = FIELD_TABLE("refuse", struct peer_refuse, refuse),
-	[PEER_LINKED] = FIELD_TABLE("linked", struct peer_linked, linked),
+	[PEER_LINKED] = {.name = "linked"},
 	[PEER_IMAGE] = FIELD_TABLE("image", struct peer_image, image),
 	[PEER_IMAGE_SLOT] =
 		FIELD_TABLE("image-slot", struct peer_image_slot, image_slot),

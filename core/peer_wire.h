@@ -101,15 +101,10 @@ struct peer_answer {
 	uint16_t port;                  /* 0: none */
 	uint16_t tls_port;              /* 0: none */
 	struct span host;               /* of PEER_HOST_MAX bytes at most */
-	struct span cert_subject;
 };
 
 struct peer_refuse {
 	uint8_t reason[REASON_BYTES];
-};
-
-struct peer_linked {
-	uint8_t mode; /* SEAMLESS: DO_SEAMLESS was answered by ACK */
 };
 
 struct peer_image {

@@ -37,8 +37,7 @@ static void check_linked(struct session *session)
 	}
 	session->linked = true;
 	session->semi_wait = !session->acked_seamless;
-	move_linked(move, session->acked_seamless ? MODE_SEAMLESS
-						  : MODE_SEMI_SEAMLESS);
+	move_linked(move);
 }
 
 void migrate_parked(struct session *session, struct channel *channel)

@@ -59,7 +59,7 @@ static struct move_net *moving(enum at at)
 	offer(m);
 	if (at == OFFERED)
 		return m;
-	move_linked(move_of(m), MODE_SEAMLESS);
+	move_linked(move_of(m));
 	run_ms(m, 1);
 	if (at == READY)
 		return m;
@@ -578,7 +578,7 @@ Test(move_destination, linked_is_told_once)
 {
 	struct move_net *m = moving(READY);
 
-	move_linked(move_of(m), MODE_SEAMLESS);
+	move_linked(move_of(m));
 	run_ms(m, 1);
 	cr_expect_eq(heard(m, PEER_LINKED), 1);
 	move_net_free(m);

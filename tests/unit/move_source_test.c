@@ -12,8 +12,6 @@ static const char *const at_names[] = {
 	"sealed",  "committed", "answered",
 };
 
-static const struct peer_linked linked = {.mode = MODE_SEAMLESS};
-
 static struct peer_answer an_answer(void)
 {
 	return (struct peer_answer){
@@ -103,7 +101,7 @@ static struct move_net *moving(enum at at, uint8_t mode, bool local)
 	/* The client says so, the destination does not yet. */
 	if (at == HALF)
 		return m;
-	reply(m, PEER_LINKED, &linked);
+	reply(m, PEER_LINKED, NULL);
 	if (at <= SEALED)
 		return m;
 	reply(m, PEER_STREAMED, NULL);
@@ -183,7 +181,7 @@ Test(move_source, is_ready_when_both_say_so)
 			if (i == first)
 				move_ready(move_of(m), MODE_SEAMLESS);
 			else
-				reply(m, PEER_LINKED, &linked);
+				reply(m, PEER_LINKED, NULL);
 		}
 		cr_expect_eq(move_of(m)->state, MOVE_SEALED);
 		move_net_free(m);

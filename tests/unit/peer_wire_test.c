@@ -22,8 +22,8 @@ union payload {
 };
 
 static const uint16_t empty[] = {
-	PEER_REGION_READY, PEER_STREAMED, PEER_COMMIT,  PEER_COMMITTED,
-	PEER_SWITCHED,     PEER_NACK,     PEER_RESOLVE,
+	PEER_REGION_READY, PEER_LINKED,   PEER_STREAMED, PEER_COMMIT,
+	PEER_COMMITTED,    PEER_SWITCHED, PEER_NACK,     PEER_RESOLVE,
 };
 
 static bool is_empty(uint16_t type)
@@ -122,13 +122,11 @@ Test(peer_wire, values_over_the_limits_are_refused)
 		{.offer = {.image = {long_bytes, PEER_OFFER_IMAGE_MAX + 1}}},
 		{.answer = {.host = {NULL, 0}}},
 		{.answer = {.host = {long_bytes, 256}}},
-		{.answer = {.host = {long_bytes, 1},
-			    .cert_subject = {long_bytes, 1025}}},
 		{.image = {{NULL, 0}}},
 		{.image = {{long_bytes, PEER_FRAME_BYTES_MAX + 1}}},
 	};
 	static const uint16_t types[ARRAY_LEN(bad)] = {
-		PEER_HELLO,  PEER_HELLO,  PEER_OFFER, PEER_OFFER, PEER_ANSWER,
+		PEER_HELLO,  PEER_HELLO,  PEER_OFFER, PEER_OFFER,
 		PEER_ANSWER, PEER_ANSWER, PEER_IMAGE, PEER_IMAGE,
 	};
 
@@ -143,8 +141,7 @@ Test(peer_wire, small_frames_are_small)
 	static uint8_t long_bytes[PEER_OFFER_IMAGE_MAX];
 	const union payload largest[] = {
 		{.offer = {.image = {long_bytes, PEER_OFFER_IMAGE_MAX}}},
-		{.answer = {.host = {long_bytes, PEER_HOST_MAX},
-			    .cert_subject = {long_bytes, 1024}}},
+		{.answer = {.host = {long_bytes, PEER_HOST_MAX}}},
 	};
 	static const uint16_t types[] = {PEER_OFFER, PEER_ANSWER};
 
