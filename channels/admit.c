@@ -169,7 +169,6 @@ static void found_session(struct service *service, struct linking *linking)
 	session->header_mode = header_mode_of(&linking->link);
 	session->common_caps = linking->link.common.words[0];
 	session->main_caps = linking->link.channel.words[0];
-	session->door = linking->door;
 	promote(service, linking, session);
 	/* Without room for main nobody would ever end it. */
 	if (!session->channels[0].channel)

@@ -40,7 +40,6 @@ enum channel_bits {
 	CHANNEL_HELD = 4,       /* dp_hold is in force */
 	CHANNEL_THIRSTY = 8,    /* the guest waits for writable */
 	CHANNEL_EXHAUSTED = 16, /* no chunk was left: close at the pass's end */
-	CHANNEL_PINGED = 32,    /* a PONG is due */
 };
 
 /* Two cache lines, all that a message of the steady state touches. */

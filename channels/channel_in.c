@@ -48,7 +48,6 @@ static int got_pong(struct channel *channel, const uint8_t *body, uint32_t len)
 
 	if (!channel_body_is_good(channel, SPICE_MSGC_PONG, body, len))
 		return -EPROTO;
-	channel->bits &= (uint8_t)~CHANNEL_PINGED;
 	if (channel->type == SPICE_CHANNEL_MAIN)
 		session->ping_ns = 0;
 	return 0;

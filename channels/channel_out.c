@@ -122,7 +122,6 @@ void channel_ping(struct channel *channel)
 		.timestamp = channel->service->shard->now_ns / NS_PER_US,
 	};
 
-	channel->bits |= CHANNEL_PINGED;
 	channel_send(channel, SPICE_MSG_PING, &ping);
 }
 

@@ -59,7 +59,7 @@ void link_stage_cell(struct service *service, const struct ring_cell *cell)
 		admit_settled(service, linking);
 }
 
-void link_stage_accepted(struct service *service, dp_conn conn, uint8_t door)
+void link_stage_accepted(struct service *service, dp_conn conn)
 {
 	struct dp *dp = shard_dp(service->shard, conn);
 	handle self;
@@ -73,7 +73,6 @@ void link_stage_accepted(struct service *service, dp_conn conn, uint8_t door)
 	}
 	linking->self = self;
 	linking->conn = conn;
-	linking->door = door;
 	link_init(&linking->link);
 	dp_set_cookie(dp, conn,
 		      service_cookie(COOKIE_LINKING, handle_index(self)));

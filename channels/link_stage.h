@@ -7,7 +7,7 @@ struct linking;
 struct service;
 
 /* A client has come to a door. */
-void link_stage_accepted(struct service *service, dp_conn conn, uint8_t door);
+void link_stage_accepted(struct service *service, dp_conn conn);
 
 /* A dp event of a connection in the link stage. */
 void link_stage_event(struct service *service, struct linking *linking,

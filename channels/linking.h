@@ -26,7 +26,6 @@ struct linking {
 	bool detach_due; /* at the end of this pass */
 	bool ticket_due; /* a private-key operation at the end of a pass */
 	bool key_lent;
-	uint8_t door;
 	uint32_t key_id;
 	uint32_t touched_next; /* index + 1 */
 	handle target; /* session (other channels) or guest (new main) */

@@ -65,7 +65,7 @@ static void on_event(void *self, struct dp *dp, const struct dp_event *event)
 
 	(void)dp;
 	if (event->kind == DP_ACCEPTED) {
-		link_stage_accepted(service, event->conn, (uint8_t)index);
+		link_stage_accepted(service, event->conn);
 		return;
 	}
 	switch ((enum cookie_kind)(own >> 32)) {

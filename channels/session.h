@@ -53,7 +53,6 @@ struct session {
 	bool acked_seamless; /* destination: DO_SEAMLESS got ACK */
 	uint8_t mouse_mode;
 	uint8_t flags; /* source: of the MIGRATE in progress */
-	uint8_t door;  /* index of the door its main came through */
 	uint32_t common_caps;
 	uint32_t main_caps;    /* the client's */
 	uint32_t agent_tokens; /* the client's grant to us */

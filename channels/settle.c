@@ -78,7 +78,6 @@ struct linking *settle_arrived(struct service *service,
 	if (linking) {
 		linking->link = settle.from->link;
 		linking->target = settle.from->target;
-		linking->door = settle.from->door;
 		memcpy(linking->ticket_hash, settle.from->ticket_hash,
 		       sizeof(linking->ticket_hash));
 		linking->self = self;

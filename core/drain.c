@@ -68,7 +68,6 @@ int drain_add(struct drain *drain, const struct op_row *row)
 	item = &drain->items[drain->count++];
 	*item = (struct drain_item){
 		.idle_ns = row->idle_ns,
-		.session_id = row->session_id,
 		.shard = row->shard,
 		.mode = foresee(drain, row->mode),
 		.busy = row->state != MOVE_LIVE,

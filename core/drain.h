@@ -61,7 +61,6 @@ struct drain_item {
 	char reason[REASON_BYTES];
 	uint64_t idle_ns;
 	uint64_t again_ns; /* RETRY: not before */
-	uint32_t session_id;
 	uint32_t tries;
 	uint8_t shard;
 	uint8_t state;      /* enum drain_item_state */

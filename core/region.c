@@ -81,7 +81,6 @@ int region_open(struct region *region, uint8_t *base, size_t size_bytes)
 		return -EBADMSG;
 	*region = (struct region){
 		.base = base,
-		.size_bytes = size_bytes,
 		.slot_count = header.slot_count,
 		.slot_bytes = header.slot_bytes,
 	};

@@ -47,7 +47,6 @@ struct region_header {
 /* This process's view of a region: sizes as checked at open. */
 struct region {
 	uint8_t *base;
-	size_t size_bytes;
 	uint32_t slot_count;
 	uint32_t slot_bytes;
 	uint32_t cursor; /* writer: where to look for a free slot next */

@@ -42,8 +42,6 @@ int ring_push(struct ring *ring, uint16_t op, uint8_t from, uint64_t tag,
 				    memory_order_relaxed, memory_order_relaxed))
 				break;
 		} else if ((int32_t)(lap - (place & ~ring->mask)) < 0) {
-			atomic_fetch_add_explicit(&ring->full, 1,
-						  memory_order_relaxed);
 			return -ENOBUFS;
 		} else {
 			place = atomic_load_explicit(&ring->tail,

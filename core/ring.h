@@ -29,7 +29,6 @@ struct ring {
 	uint32_t mask;
 	_Atomic uint32_t tail __attribute__((aligned(CACHE_LINE_BYTES)));
 	uint32_t head __attribute__((aligned(CACHE_LINE_BYTES)));
-	_Atomic uint64_t full; /* pushes refused: relaxed, for statistics */
 };
 
 /* capacity is a power of two, at least 2. Returns 0 or -ENOMEM. */

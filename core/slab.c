@@ -72,7 +72,6 @@ void *slab_get(struct slab *slab, handle name)
 	if (LIKELY(index < slab->capacity && slab_taken(slab, index) &&
 		   slab_handle_at(slab, index) == name))
 		return slab->objects + (size_t)slab->stride_bytes * index;
-	slab->stale++;
 	return NULL;
 }
 

@@ -12,7 +12,6 @@ struct slab {
 	uint32_t capacity;
 	uint32_t used;
 	uint32_t free_head; /* capacity or more: none */
-	uint64_t stale;     /* look-ups by a handle that has died */
 	uint8_t shard;
 };
 
@@ -29,7 +28,7 @@ void *slab_take(struct slab *slab, handle *name);
 /* Gives a live object back: its handle is stale from here on. */
 void slab_give(struct slab *slab, handle name);
 
-/* The object, or NULL when the handle is stale or foreign (counted). */
+/* The object, or NULL when the handle is stale or foreign. */
 void *slab_get(struct slab *slab, handle name);
 
 /* The object at an index known to be taken, and its handle. */

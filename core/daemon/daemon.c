@@ -252,8 +252,3 @@ struct pool *daemon_pool(struct daemon *daemon)
 {
 	return &daemon->pool;
 }
-
-struct control *daemon_control(struct daemon *daemon)
-{
-	return &daemon->control;
-}

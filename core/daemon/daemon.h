@@ -12,7 +12,6 @@
  * makes the host and the dps, lends them, and frees them after the daemon.
  */
 struct daemon;
-struct control;
 struct pool;
 
 struct daemon_wish {
@@ -49,7 +48,6 @@ uint32_t daemon_away(const struct daemon *daemon);
 
 /* What checkers look into. */
 struct pool *daemon_pool(struct daemon *daemon);
-struct control *daemon_control(struct daemon *daemon);
 
 /* The directory for sockets when the operator names none. -ENAMETOOLONG. */
 int daemon_runtime_dir(char *path, size_t cap);

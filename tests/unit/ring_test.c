@@ -52,7 +52,7 @@ Test(ring, carries_everything_of_a_message)
 	cr_assert(ring_empty(&ring));
 }
 
-Test(ring, refuses_when_full_and_counts)
+Test(ring, refuses_when_full)
 {
 	static const uint32_t capacities[] = {2, 4, 64};
 	struct ring_cell cell;
@@ -65,7 +65,6 @@ Test(ring, refuses_when_full_and_counts)
 			cr_assert_eq(ring_push(&ring, 1, 0, tag, NULL, 0), 0);
 		cr_assert_eq(ring_push(&ring, 1, 0, 99, NULL, 0), -ENOBUFS);
 		cr_assert_eq(ring_push(&ring, 1, 0, 99, NULL, 0), -ENOBUFS);
-		cr_assert_eq(ring.full, 2);
 		cr_assert(ring_pop(&ring, &cell));
 		cr_assert_eq(cell.tag, 0);
 		cr_assert_eq(ring_push(&ring, 1, 0, 100, NULL, 0), 0);
