@@ -13,8 +13,6 @@
 #include <spice/enums.h>
 #include <spice/protocol.h>
 
-#include <string.h>
-
 static struct wire_caps channel_caps(const struct service *service,
 				     uint8_t type)
 {

@@ -7,8 +7,6 @@
 
 #include <spice/enums.h>
 
-#include <string.h>
-
 /* What a guest sends waits for room; answers only wait to be read. */
 static uint32_t queue_max(const struct channel *channel)
 {

@@ -11,7 +11,6 @@
 #include <spice/protocol.h>
 
 #include <errno.h>
-#include <string.h>
 
 #define BYTES_PER_PIXEL 4
 

@@ -9,7 +9,6 @@
 #include <spice/protocol.h>
 
 #include <errno.h>
-#include <string.h>
 
 static void inputs_open(struct channel *channel)
 {

@@ -36,7 +36,7 @@ void session_linked(struct session *session, struct channel *channel)
 	channel_cold(channel)->ops = ops;
 	session->linked_ns = session->service->shard->now_ns;
 	if (channel->state == CHANNEL_PARKED) {
-		migrate_parked(session, channel);
+		migrate_parked(session);
 		return;
 	}
 	ops->open(channel);

@@ -13,8 +13,6 @@
 
 #include <spice/enums.h>
 
-#include <string.h>
-
 /* A client that is silent this long while a PONG is due has died. */
 #define SILENCE_NS    (30 * NS_PER_S)
 #define PING_EVERY_NS (10 * NS_PER_S)

@@ -4,7 +4,6 @@
 #include "core/control_ask.h"
 #include "core/control_drain.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "core/tickets.h"
 #include "core/version.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #define SPAN_BYTES_MAX 64 /* of a span that are shown */
 #define ELEMENTS_MAX   16 /* of a list that are shown */

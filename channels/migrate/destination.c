@@ -14,7 +14,6 @@
 #include <spice/enums.h>
 
 #include <errno.h>
-#include <string.h>
 
 /* The highest version of a source that we know how to follow. */
 #define MIGRATION_VERSION_MAX 1
@@ -40,9 +39,8 @@ static void check_linked(struct session *session)
 	move_linked(move);
 }
 
-void migrate_parked(struct session *session, struct channel *channel)
+void migrate_parked(struct session *session)
 {
-	(void)channel;
 	check_linked(session);
 }
 

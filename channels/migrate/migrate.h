@@ -71,7 +71,7 @@ void migrate_revoke(struct service *service, struct move *move);
 void migrate_release(struct service *service, struct move *move);
 
 /* A link of an arriving session is complete: it parks. */
-void migrate_parked(struct session *session, struct channel *channel);
+void migrate_parked(struct session *session);
 
 /* DO_SEAMLESS on the parked main. 0 or -EPROTO. */
 int migrate_do_seamless(struct session *session, uint32_t version);

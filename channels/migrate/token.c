@@ -2,8 +2,6 @@
 #include "channels/migrate/token.h"
 #include "core/move_record.h"
 
-#include <string.h>
-
 #define TOKEN_MAGIC   0x4b544d46u /* "FMTK" */
 #define TOKEN_VERSION 1
 #define MAC_OFFSET    (MIGRATE_TOKEN_BYTES - 16)

@@ -2,7 +2,6 @@
 #include "dataplane/uring/internal.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define SQ_ENTRIES_MIN 256
 #define SQ_ENTRIES_MAX 4096
