@@ -29,12 +29,7 @@ static bool other_end_is_up(const struct move *move)
 	if (move->role == MOVE_SOURCE)
 		return move->link != PEER_LINK_NONE &&
 		       links[move->link].state == PEER_LINK_UP;
-	for (uint32_t i = 0; i < PEER_LINKS_MAX; i++) {
-		if (links[i].state == PEER_LINK_UP &&
-		    links[i].node == move->peer)
-			return true;
-	}
-	return false;
+	return peers_find_up(move->moves->peers, move->peer) != PEER_LINK_NONE;
 }
 
 static void describe(const struct move *move, struct op_move_heard *answer)

@@ -220,14 +220,9 @@ static void ask(struct move *move)
 	uint32_t index;
 	bool up;
 
-	for (uint32_t i = 0; i < PEER_LINKS_MAX; i++) {
-		if (peers->links[i].state == PEER_LINK_UP &&
-		    peers->links[i].node == move->peer) {
-			peers_send(peers, i, PEER_RESOLVE, move->id,
-				   move->epoch, NULL);
-			break;
-		}
-	}
+	/* To nobody when there is none: -ENOTCONN. */
+	peers_send(peers, peers_find_up(peers, move->peer), PEER_RESOLVE,
+		   move->id, move->epoch, NULL);
 	for (uint16_t i = 0; i < config->peer_count; i++)
 		peers_want(peers, i, &index, &up);
 	move_arm(move, ASK_AGAIN_NS);

@@ -153,3 +153,13 @@ int peers_send(struct peers *peers, uint32_t index, uint16_t type,
 				  &((const struct peer_image *)payload)->bytes);
 	return peer_send_now(peers, link, type, move, epoch, payload);
 }
+
+uint32_t peers_find_up(const struct peers *peers, uint16_t node)
+{
+	for (uint32_t i = 0; i < PEER_LINKS_MAX; i++) {
+		if (peers->links[i].state == PEER_LINK_UP &&
+		    peers->links[i].node == node)
+			return i;
+	}
+	return PEER_LINK_NONE;
+}

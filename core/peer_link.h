@@ -81,6 +81,9 @@ struct peers {
 int peers_send(struct peers *peers, uint32_t link, uint16_t type, uint64_t move,
 	       uint64_t epoch, const void *payload);
 
+/* A link to that node on which frames may go, or PEER_LINK_NONE. */
+uint32_t peers_find_up(const struct peers *peers, uint16_t node);
+
 /* Closes a link whose other end broke the rules; lost is called. */
 void peers_drop(struct peers *peers, uint32_t link, const char *why);
 
