@@ -37,9 +37,7 @@ static void got_resolve(struct moves *moves, uint32_t link,
 		.epoch = header->epoch,
 		.link = link,
 	};
-	/* An earlier life may have had more shards, as in moves_recover. */
-	uint8_t shard = (uint8_t)((header->move >> 48 & 63) %
-				  moves->shard->pool->shard_count);
+	uint8_t shard = move_id_shard(header->move, moves->shard->pool);
 
 	shard_tell(moves->shard, shard, OP_MOVE_RESOLVE, 0, &ask, sizeof(ask));
 }
@@ -235,10 +233,7 @@ int moves_init(struct moves *moves, struct shard *shard, struct peers *peers,
 		.peers = peers,
 		.service_ops = ops,
 		.service = service,
-		/* node, shard, then a number no earlier life has used. */
-		.next_id = (uint64_t)shard->pool->node << 54 |
-			   (uint64_t)shard->index << 48 |
-			   (shard->pool->boot & 0xffffff) << 24,
+		.next_id = move_id_make(shard),
 	};
 	peers->user = (struct peer_user){
 		.self = moves,

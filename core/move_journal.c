@@ -89,8 +89,7 @@ static void recover_one(void *arg, const void *bytes, uint32_t len)
 	record.guest[NAME_BYTES - 1] = 0;
 	record.peer[NAME_BYTES - 1] = 0;
 	if (record.magic != COMMIT_MAGIC ||
-	    (uint8_t)(record.id >> 48 & 63) % moves->shard->pool->shard_count !=
-		    moves->shard->index)
+	    move_id_shard(record.id, moves->shard->pool) != moves->shard->index)
 		return;
 	move = moves_get(moves, idtable_get(&moves->by_id, record.id));
 	if (record.word == WORD_ANSWERED)

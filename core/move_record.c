@@ -22,6 +22,22 @@ bool moves_have_settled(const struct moves *moves, uint64_t id)
 	return false;
 }
 
+_Static_assert(MOVE_ID_NODE_SHIFT + 10 == 64, "a node is at most 1023");
+_Static_assert(MOVE_ID_NODE_SHIFT - MOVE_ID_SHARD_SHIFT == 6,
+	       "a shard is at most 63");
+
+uint64_t move_id_make(const struct shard *shard)
+{
+	return (uint64_t)shard->pool->node << MOVE_ID_NODE_SHIFT |
+	       (uint64_t)shard->index << MOVE_ID_SHARD_SHIFT |
+	       (shard->pool->boot & 0xffffff) << MOVE_ID_BOOT_SHIFT;
+}
+
+uint8_t move_id_shard(uint64_t id, const struct pool *pool)
+{
+	return (uint8_t)((id >> MOVE_ID_SHARD_SHIFT & 63) % pool->shard_count);
+}
+
 void move_say(struct move *move, const char *format, ...)
 {
 	va_list args;

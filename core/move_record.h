@@ -34,13 +34,14 @@
 enum move_role { MOVE_SOURCE, MOVE_DESTINATION };
 
 struct moves;
+struct pool;
 
 struct move {
 	handle self;
 	handle guest;
 	struct service *service; /* the other parts of this shard */
 	struct moves *moves;
-	uint64_t id;        /* on the wire: node, shard and a count */
+	uint64_t id;        /* on the wire: see move_id_make */
 	uint64_t epoch;     /* of the destination: the guest's own plus one */
 	uint64_t tag;       /* of OP_MOVE_START: goes into every event */
 	uint64_t frozen_ns; /* source: MIGRATE was queued */
@@ -102,6 +103,21 @@ struct moves {
 	uint64_t settled[MOVES_REMEMBERED];
 	uint32_t settled_count;
 };
+
+/*
+ * A move's id: the source's node, 10 bits, the shard that began it, 6 bits, and
+ * a count that no life before it has used.
+ */
+#define MOVE_ID_NODE_SHIFT  54
+#define MOVE_ID_SHARD_SHIFT 48
+#define MOVE_ID_BOOT_SHIFT  24
+
+/* The id before the first one of this life of a shard. */
+uint64_t move_id_make(const struct shard *shard);
+
+/* The shard of ours that answers for the id: an earlier life of the pool may
+ * have had more of them. */
+uint8_t move_id_shard(uint64_t id, const struct pool *pool);
 
 /* The move of a handle, NULL when it has ended. */
 struct move *moves_get(struct moves *moves, handle name);
