@@ -307,14 +307,11 @@ int service_init(struct service *service, struct shard *shard,
 
 void service_fini(struct service *service)
 {
-	for (uint32_t i = 0; i < service->guests.capacity; i++) {
-		struct guest *guest;
+	struct guest *guest;
+	uint32_t at = 0;
 
-		if (!slab_taken(&service->guests, i))
-			continue;
-		guest = slab_at(&service->guests, i);
+	while ((guest = slab_next(&service->guests, &at)))
 		guest->ops->close(guest);
-	}
 	ticket_keys_fini(&service->keys);
 	memset(service, 0, sizeof(*service));
 }

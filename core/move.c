@@ -122,13 +122,10 @@ static void on_frame(void *self, uint32_t link,
 static void on_up(void *self, uint32_t link)
 {
 	struct moves *moves = self;
+	struct move *move;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-		struct move *move;
-
-		if (!slab_taken(&moves->slab, i))
-			continue;
-		move = slab_at(&moves->slab, i);
+	while ((move = slab_next(&moves->slab, &at))) {
 		if (move->role == MOVE_SOURCE && move->link == link)
 			move_source_link_up(move);
 	}
@@ -137,13 +134,10 @@ static void on_up(void *self, uint32_t link)
 static void on_lost(void *self, uint32_t link)
 {
 	struct moves *moves = self;
+	struct move *move;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-		struct move *move;
-
-		if (!slab_taken(&moves->slab, i))
-			continue;
-		move = slab_at(&moves->slab, i);
+	while ((move = slab_next(&moves->slab, &at))) {
 		if (move->link != link)
 			continue;
 		if (move->role == MOVE_SOURCE)

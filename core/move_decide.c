@@ -70,14 +70,13 @@ static enum move_heard judge(const struct move *move, bool committed)
 void move_decide(struct moves *moves, const struct op_move_decide *order,
 		 struct op_move_heard *answer)
 {
+	struct move *move;
+	uint32_t at = 0;
+
 	*answer = (struct op_move_heard){.heard = HEARD_NO_MOVE};
-	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-		struct move *move;
+	while ((move = slab_next(&moves->slab, &at))) {
 		enum move_heard heard;
 
-		if (!slab_taken(&moves->slab, i))
-			continue;
-		move = slab_at(&moves->slab, i);
 		if (strcmp(move->guest_name, order->guest) != 0)
 			continue;
 		heard = judge(move, order->committed);

@@ -119,15 +119,12 @@ int moves_recover(struct moves *moves)
 {
 	struct recovery recovery = {.moves = moves};
 	int err = host_journal_read(moves->shard->host, recover_one, &recovery);
+	const struct move *move;
+	uint32_t at = 0;
 
 	if (!err)
 		err = recovery.err;
-	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-		const struct move *move;
-
-		if (!slab_taken(&moves->slab, i))
-			continue;
-		move = slab_at(&moves->slab, i);
+	while ((move = slab_next(&moves->slab, &at))) {
 		if (move->peer != PEER_UNKNOWN)
 			continue;
 		/* To start without would be to tell the peer, should it ask,

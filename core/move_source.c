@@ -92,12 +92,10 @@ static void send_offer(struct move *move)
 
 static struct move *find(struct moves *moves, const char *guest)
 {
-	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-		struct move *move;
+	struct move *move;
+	uint32_t at = 0;
 
-		if (!slab_taken(&moves->slab, i))
-			continue;
-		move = slab_at(&moves->slab, i);
+	while ((move = slab_next(&moves->slab, &at))) {
 		if (move->role == MOVE_SOURCE && move->state < MOVE_COMMITTED &&
 		    !strncmp(move->guest_name, guest, NAME_BYTES))
 			return move;
@@ -393,13 +391,10 @@ void move_source_timer(struct move *move)
 static enum move_heard why_not(struct moves *moves, const char *guest)
 {
 	enum move_heard heard = HEARD_NO_MOVE;
+	const struct move *move;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-		const struct move *move;
-
-		if (!slab_taken(&moves->slab, i))
-			continue;
-		move = slab_at(&moves->slab, i);
+	while ((move = slab_next(&moves->slab, &at))) {
 		if (strncmp(move->guest_name, guest, NAME_BYTES) != 0)
 			continue;
 		if (move->state == MOVE_COMMITTED)

@@ -91,6 +91,17 @@ bool slab_taken(const struct slab *slab, uint32_t index)
 	return index < slab->capacity && slab->generation[index] & 1;
 }
 
+void *slab_next(const struct slab *slab, uint32_t *index)
+{
+	while (*index < slab->capacity) {
+		uint32_t at = (*index)++;
+
+		if (slab_taken(slab, at))
+			return slab_at(slab, at);
+	}
+	return NULL;
+}
+
 bool slab_check(const struct slab *slab)
 {
 	uint32_t listed = 0;

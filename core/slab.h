@@ -35,8 +35,15 @@ void *slab_get(struct slab *slab, handle name);
 void *slab_at(const struct slab *slab, uint32_t index);
 handle slab_handle_at(const struct slab *slab, uint32_t index);
 
-/* True when the object at index is taken. For walks over all objects. */
+/* True when the object at index is taken. */
 bool slab_taken(const struct slab *slab, uint32_t index);
+
+/*
+ * Walks all objects: the first that is taken at *index or behind it, and *index
+ * comes to stand behind that. NULL: there is none. What it returned may be
+ * given back before the next call.
+ */
+void *slab_next(const struct slab *slab, uint32_t *index);
 
 /* Validates the free list and counts. Returns false when it is broken. */
 bool slab_check(const struct slab *slab);

@@ -250,13 +250,10 @@ static struct guest *find_guest(struct world *world, uint32_t index,
 
 	for (uint32_t s = 0; daemon->alive && s < world->wish.shards; s++) {
 		struct service *service = world_service(daemon, s);
+		struct guest *guest;
+		uint32_t at = 0;
 
-		for (uint32_t g = 0; g < service->guests.capacity; g++) {
-			struct guest *guest;
-
-			if (!slab_taken(&service->guests, g))
-				continue;
-			guest = slab_at(&service->guests, g);
+		while ((guest = slab_next(&service->guests, &at))) {
 			if (!strcmp(guest->name, name))
 				return guest;
 		}
@@ -297,13 +294,10 @@ void world_trace(struct world *world, uint32_t index, const char *name,
 	};
 	for (uint32_t s = 0; daemon->alive && s < world->wish.shards; s++) {
 		struct moves *moves = world_service(daemon, s)->moves;
+		const struct move *move;
+		uint32_t at = 0;
 
-		for (uint32_t i = 0; i < moves->slab.capacity; i++) {
-			const struct move *move;
-
-			if (!slab_taken(&moves->slab, i))
-				continue;
-			move = slab_at(&moves->slab, i);
+		while ((move = slab_next(&moves->slab, &at))) {
 			if (strcmp(move->guest_name, name))
 				continue;
 			if (move->role == MOVE_SOURCE)

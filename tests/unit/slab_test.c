@@ -48,6 +48,34 @@ Test(slab, takes_all_and_no_more)
 	cr_assert_neq(name, names[3]);
 }
 
+/* All that are taken, each once, though they are given back on the way. */
+Test(slab, walks_what_is_taken)
+{
+	struct slab slab;
+	handle names[5];
+	uint32_t at = 0;
+	uint32_t seen = 0;
+
+	cr_assert_eq(slab_init(&slab, &arena, 128, ARRAY_LEN(names), 2), 0);
+	cr_expect_null(slab_next(&slab, &at));
+	for (uint32_t i = 0; i < ARRAY_LEN(names); i++)
+		cr_assert_not_null(slab_take(&slab, &names[i]));
+	for (uint32_t i = 1; i < ARRAY_LEN(names); i += 3)
+		slab_give(&slab, names[i]);
+	at = 0;
+	for (void *object; (object = slab_next(&slab, &at));) {
+		cr_expect_eq(object, slab_at(&slab, at - 1));
+		seen |= 1u << (at - 1);
+		slab_give(&slab, slab_handle_at(&slab, at - 1));
+	}
+	cr_expect_eq(seen, 1u << handle_index(names[0]) |
+				   1u << handle_index(names[2]) |
+				   1u << handle_index(names[3]));
+	cr_expect_eq(slab.used, 0);
+	at = 0;
+	cr_expect_null(slab_next(&slab, &at));
+}
+
 Test(slab, refuses_stale_and_foreign_handles)
 {
 	struct slab slab;
