@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RUNTIME_DIR "/run/flushmark"
-
 int config_refuse(char *error, size_t cap, const char *format, ...)
 {
 	va_list args;
@@ -83,7 +81,7 @@ int config_fill_rest(struct config *config, const char *runtime_dir_default)
 {
 	if (config->runtime_dir[0] == 0) {
 		if (runtime_dir_default == NULL)
-			runtime_dir_default = RUNTIME_DIR;
+			runtime_dir_default = CONFIG_RUNTIME_DIR;
 		if (strlen(runtime_dir_default) > CONFIG_RUNTIME_DIR_LEN_MAX)
 			return -EINVAL;
 		memcpy(config->runtime_dir, runtime_dir_default,

@@ -19,6 +19,8 @@
 #define CONFIG_LINE_BYTES_MAX 199 /* inih reads no longer line */
 #define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
 
+#define CONFIG_RUNTIME_DIR "/run/flushmark" /* root's, for sockets */
+
 #define CONFIG_DOOR_MAX  8
 #define CONFIG_PORT_MAX  4
 #define CONFIG_PEER_MAX  16
@@ -136,18 +138,14 @@ struct config {
 
 /*
  * What runs without a file. The caller looks up runtime_dir_default (NULL:
- * /run/flushmark). -EINVAL when it is too long for a socket in it.
+ * CONFIG_RUNTIME_DIR). -EINVAL when it is too long for a socket in it.
  */
 int config_default(struct config *config, const char *runtime_dir_default);
 
 /*
- * Reads the file at path over the defaults and checks all of it. Returns 0,
- * -EINVAL or what open or read said; then error holds one line. Control thread.
+ * Reads a text over the defaults and checks all of it; file is the name that
+ * errors use. Returns 0, -EINVAL or -ENOMEM; then error holds one line.
  */
-int config_load(struct config *config, const char *path,
-		const char *runtime_dir_default, char *error, size_t error_cap);
-
-/* As config_load from memory; file is the name that errors use. */
 int config_parse_text(struct config *config, const char *file, const char *text,
 		      size_t len, const char *runtime_dir_default, char *error,
 		      size_t error_cap);

@@ -1,5 +1,6 @@
 /* main.c - flushmarkd: reads its configuration, then one thread per shard. */
 #include "core/daemon/bypass.h"
+#include "core/daemon/config_file.h"
 #include "core/daemon/daemon.h"
 #include "core/daemon/host_linux.h"
 #include "core/daemon/process.h"
@@ -95,7 +96,7 @@ static int read_config(const char *file, struct config *config)
 	int err = daemon_runtime_dir(dir, sizeof(dir));
 
 	if (!err && file)
-		err = config_load(config, file, dir, error, sizeof(error));
+		err = config_file_load(config, file, dir, error, sizeof(error));
 	else if (!err)
 		err = config_default(config, dir);
 	if (!err && !file)

@@ -12,7 +12,7 @@ int daemon_runtime_dir(char *path, size_t cap)
 	int len;
 
 	if (geteuid() == 0)
-		len = snprintf(path, cap, "/run/flushmark");
+		len = snprintf(path, cap, CONFIG_RUNTIME_DIR);
 	else if (own && own[0] == '/')
 		len = snprintf(path, cap, "%s/flushmark", own);
 	else

@@ -1,5 +1,5 @@
 /* config_test.c - good files, and bad ones with the exact error. */
-#include "core/config.h"
+#include "core/daemon/config_file.h"
 #include "core/plant.h"
 
 #include <criterion/criterion.h>
@@ -574,6 +574,12 @@ Test(config, checks_what_no_file_said)
 	cr_assert_eq(config_check(&config, error, sizeof(error)), -EINVAL);
 }
 
+static int load(struct config *config, const char *path,
+		char error[CONFIG_ERROR_MAX])
+{
+	return config_file_load(config, path, NULL, error, CONFIG_ERROR_MAX);
+}
+
 Test(config, loads_a_file)
 {
 	char path[] = "/tmp/flushmark-config-XXXXXX";
@@ -585,30 +591,27 @@ Test(config, loads_a_file)
 
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, "[daemon]\nnode = 7\n", 18), 18);
-	cr_assert_eq(config_load(&config, path, NULL, error, sizeof(error)), 0);
+	cr_assert_eq(load(&config, path, error), 0);
 	cr_assert_eq(config.node, 7);
 	cr_assert_eq(write(fd, "nod = 7\n", 8), 8);
-	cr_assert_eq(config_load(&config, path, NULL, error, sizeof(error)),
-		     -EINVAL);
+	cr_assert_eq(load(&config, path, error), -EINVAL);
 	snprintf(expected, sizeof(expected), "%s:3: unknown key 'nod'", path);
 	cr_assert_eq(strncmp(error, expected, strlen(expected)), 0, "%s",
 		     error);
 	memset(big, '\n', sizeof(big));
 	for (size_t i = 0; i < CONFIG_FILE_BYTES_MAX / sizeof(big); i++)
 		cr_assert_eq(write(fd, big, sizeof(big)), sizeof(big));
-	cr_assert_eq(config_load(&config, path, NULL, error, sizeof(error)),
-		     -EINVAL);
+	cr_assert_eq(load(&config, path, error), -EINVAL);
 	snprintf(expected, sizeof(expected),
 		 "%s: expected at most 262144 bytes", path);
 	cr_assert_str_eq(error, expected);
 	close(fd);
 	unlink(path);
-	cr_assert_eq(config_load(&config, path, NULL, error, sizeof(error)),
-		     -ENOENT);
+	cr_assert_eq(load(&config, path, error), -ENOENT);
 	snprintf(expected, sizeof(expected), "%s: No such file or directory",
 		 path);
 	cr_assert_str_eq(error, expected);
-	cr_assert_lt(config_load(&config, "/", NULL, error, sizeof(error)), 0);
+	cr_assert_lt(load(&config, "/", error), 0);
 }
 
 Test(config, finds_a_peer_by_its_name)
