@@ -1,4 +1,4 @@
-/* conn.c - connections: slots, the work list, and the way to an end. */
+/* conn.c - connections: slots, the work list, and how one is told to end. */
 #include "dataplane/uring/internal.h"
 
 #include <errno.h>
@@ -176,116 +176,11 @@ void conn_cancel_missed(struct uring_dp *u, struct conn *conn,
 	conn_work(u, conn);
 }
 
-/* OPEN -> ENDED: nothing of it is in the kernel, the parcel can be made. */
-static bool conn_leave(struct uring_dp *u, struct conn *conn)
-{
-	if (u->config.direct_descriptors) {
-		int fd;
-		int error = direct_install(u, conn->fd, &fd);
-		if (error < 0) {
-			conn->error = error;
-			return false;
-		}
-		direct_drop(u, conn->fd);
-		conn->fd = fd;
-	}
-	conn->state = CONN_ENDED;
-	return true;
-}
-
-/* OPEN or CONNECTING -> CLOSING. */
-static bool conn_close(struct uring_dp *u, struct conn *conn)
-{
-	struct io_uring_sqe *sqe = ring_sqe(u);
-
-	if (!sqe)
-		return false;
-	if (u->config.direct_descriptors)
-		io_uring_prep_close_direct(sqe, (unsigned)conn->fd);
-	else
-		io_uring_prep_close(sqe, conn->fd);
-	ring_set_data(sqe, OP_CLOSE, conn->generation, conn_index(u, conn));
-	conn->fd = -1;
-	conn->state = CONN_CLOSING;
-	return true;
-}
-
 /* CLOSING -> ENDED. */
 void conn_closed(struct uring_dp *u, struct conn *conn)
 {
 	conn->state = CONN_ENDED;
 	conn_work(u, conn);
-}
-
-/* ENDED -> FREE, with the last event. */
-static bool conn_tell_end(struct uring_dp *u, struct conn *conn)
-{
-	if (!out_has_room(u))
-		return false;
-	if (conn->fd >= 0 && conn->killed) {
-		close(conn->fd); /* a parcel that nobody wants any more */
-		conn->fd = -1;
-	}
-	if (conn->fd >= 0) {
-		struct dp_event *event = conn_event(u, conn, DP_DETACHED);
-		parcel_pack(u, conn, &event->parcel);
-	} else {
-		struct dp_event *event = conn_event(u, conn, DP_CLOSED);
-		event->result = conn->killed ? 0 : conn->error;
-	}
-	conn_free(u, conn);
-	return true;
-}
-
-static bool conn_pump_end(struct uring_dp *u, struct conn *conn)
-{
-	if (!conn_cancel(u, conn, OP_CONNECT) ||
-	    !conn_cancel(u, conn, OP_RECV) || !conn_cancel(u, conn, OP_SEND))
-		return false;
-	if (!send_pump_end(u, conn))
-		return false;
-	if (conn->killed)
-		kept_clear(u, &conn->kept);
-	else if (!conn->detaching && !conn->held && !recv_pump_kept(u, conn))
-		return false;
-	/* Each completion puts it on the work list again. */
-	if (conn->connect_op || conn->recv_op || conn->send_op)
-		return true;
-	if (conn->detaching && !conn->killed && conn->error == 0 &&
-	    conn_leave(u, conn))
-		return conn_tell_end(u, conn);
-	return conn_close(u, conn);
-}
-
-/* Brings the kernel to what is wanted. False: there was no room for it. */
-static bool conn_pump(struct uring_dp *u, struct conn *conn)
-{
-	if (conn->state == CONN_ENDED)
-		return conn_tell_end(u, conn);
-	if (conn->state == CONN_CLOSING)
-		return true;
-	if (!conn_lives(conn))
-		return conn_pump_end(u, conn);
-	if (conn->state == CONN_CONNECTING)
-		return connect_pump(u, conn);
-	return send_pump(u, conn) && recv_pump(u, conn);
-}
-
-void conn_work_all(struct uring_dp *u)
-{
-	uint32_t count = u->work_count;
-
-	u->sq_full = false;
-	while (count-- > 0) {
-		struct conn *conn = &u->conns[u->work_head - 1];
-		u->work_head = conn->next;
-		if (!u->work_head)
-			u->work_tail = 0;
-		u->work_count--;
-		conn->working = false;
-		if (!conn_pump(u, conn))
-			conn_work(u, conn);
-	}
 }
 
 int uring_set_cookie(struct dp *dp, dp_conn name, uint64_t cookie)

@@ -12,7 +12,7 @@
 /*
  * Two halves. A call (send, hold, kill, ...) only notes what is wanted in the
  * connection and puts it on the work list; poll walks that list and makes the
- * submissions that bring the kernel there (conn_pump). So a hold and an unhold
+ * submissions that bring the kernel there (pump.c). So a hold and an unhold
  * in one pass cost nothing, and a full submission queue only means later.
  *
  * A connection's slot is freed when none of its operations is left in the
@@ -177,14 +177,13 @@ void ring_enter(struct uring_dp *u, uint64_t wait_ns);
 void ring_set_data(struct io_uring_sqe *sqe, enum op_kind kind,
 		   uint32_t generation, uint32_t index);
 
-/* conn.c: slots, the work list, and the walk to what is wanted. */
+/* conn.c: slots and the work list. */
 struct conn *conn_open(struct uring_dp *u, int fd, uint64_t cookie);
 struct conn *conn_find(struct uring_dp *u, dp_conn name);
 struct conn *conn_find_owned(struct uring_dp *u, dp_conn name);
 struct conn *conn_of_data(struct uring_dp *u, uint64_t data);
 void conn_free(struct uring_dp *u, struct conn *conn);
 void conn_work(struct uring_dp *u, struct conn *conn);
-void conn_work_all(struct uring_dp *u);
 void conn_fail(struct uring_dp *u, struct conn *conn, int error);
 void conn_closed(struct uring_dp *u, struct conn *conn);
 bool conn_cancel(struct uring_dp *u, struct conn *conn, enum op_kind kind);
@@ -203,7 +202,10 @@ void connect_complete(struct uring_dp *u, struct conn *conn, int32_t res);
 void listen_complete(struct uring_dp *u, uint32_t index, int32_t res,
 		     uint32_t flags);
 
-/* Steps of conn_pump: false means there was no room, try again later. */
+/* pump.c, above all that follows: the walk over the work list. */
+void pump_all(struct uring_dp *u);
+
+/* Its steps: false means there was no room, try again later. */
 bool recv_pump(struct uring_dp *u, struct conn *conn);
 bool recv_pump_kept(struct uring_dp *u, struct conn *conn);
 bool send_pump(struct uring_dp *u, struct conn *conn);

@@ -31,7 +31,7 @@ void parcel_pack(struct uring_dp *u, struct conn *conn,
 }
 
 /*
- * Cancels what is in the kernel (conn_pump_end); when the last of it is back
+ * Cancels what is in the kernel (pump.c); when the last of it is back
  * the parcel is told.
  */
 int uring_detach(struct dp *dp, dp_conn name)

@@ -97,9 +97,11 @@ struct piece *buffers_piece(const struct uring_dp *u, uint32_t buffer);
 bool buffers_claim(struct uring_dp *u);
 void buffers_widen(struct uring_dp *u);
 
-/* piece.c: pieces between dps. */
+/* piece_home.c: for buffers.c and piece.c. */
 int piece_home_create(size_t bytes, struct piece_home **home);
 void piece_home_leave(struct piece_home *home);
+
+/* piece.c: pieces between dps. */
 void piece_reap(struct uring_dp *u);
 void piece_depart(const struct uring_dp *u, const struct piece *piece);
 void piece_arrive(const struct uring_dp *u, const struct piece *piece);

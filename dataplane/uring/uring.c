@@ -201,10 +201,10 @@ static uint32_t uring_poll(struct dp *dp, struct dp_event *events, uint32_t max,
 		wake_pump(u);
 		listen_pump(u);
 		buffers_fill(u);
-		conn_work_all(u);
+		pump_all(u);
 		bool woken = wait_in_ring(u, wait_ns(u, deadline_ns));
 		reap(u);
-		conn_work_all(u);
+		pump_all(u);
 		if (u->out_count || woken || deadline_ns == 0)
 			break;
 		if (deadline_ns != NS_NEVER && uring_now(dp) >= deadline_ns)
