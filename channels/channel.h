@@ -86,7 +86,7 @@ struct channel_cold {
 	uint32_t caps;        /* the client's first word for this channel */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
-	uint64_t marked_ns;    /* FLUSH_MARK or MIGRATE_DATA was read here */
+	uint64_t marked_ns; /* FLUSH_MARK or MIGRATE_DATA was read here */
 	union {
 		struct {
 			uint16_t motions; /* since the last MOTION_ACK */

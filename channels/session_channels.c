@@ -9,7 +9,6 @@
 #include "channels/types.h"
 #include "core/move_record.h"
 
-
 #include <spice/enums.h>
 
 /* The ops of a SPICE channel type, NULL when we do not serve it. */

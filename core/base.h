@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member)                                        \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -27,10 +27,10 @@
  */
 _Noreturn void assert_failed(const char *file, int line, const char *why);
 
-#define ASSERT(cond, why)                                                      \
-	do {                                                                   \
-		if (UNLIKELY(!(cond)))                                         \
-			assert_failed(__FILE__, __LINE__, why);                \
+#define ASSERT(cond, why)                                       \
+	do {                                                    \
+		if (UNLIKELY(!(cond)))                          \
+			assert_failed(__FILE__, __LINE__, why); \
 	} while (0)
 
 /* As ASSERT, on hot paths: compiled in for debug builds only. */

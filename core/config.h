@@ -21,11 +21,11 @@
 
 #define CONFIG_RUNTIME_DIR "/run/flushmark" /* root's, for sockets */
 
-#define CONFIG_DOOR_MAX  8
-#define CONFIG_PORT_MAX  4
-#define CONFIG_PEER_MAX  16
-#define CONFIG_SHARD_MAX 64
-#define CONFIG_GUEST_MAX 20000
+#define CONFIG_DOOR_MAX     8
+#define CONFIG_PORT_MAX     4
+#define CONFIG_PEER_MAX     16
+#define CONFIG_SHARD_MAX    64
+#define CONFIG_GUEST_MAX    20000
 #define CONFIG_PARALLEL_MAX 4096 /* moves of a drain under way at once */
 
 /* A listener for clients. */
@@ -103,8 +103,8 @@ struct config_guest_demo {
 
 /* Only a test build reads [test]; elsewhere these keep their defaults. */
 struct config_test {
-	char stop_at[CONFIG_STATE_MAX]; /* state to stop at, empty: none */
-	uint32_t plant;                 /* enum plant of core/plant.h */
+	char stop_at[CONFIG_STATE_MAX];    /* state to stop at, empty: none */
+	uint32_t plant;                    /* enum plant of core/plant.h */
 	char plant_guest[CONFIG_NAME_MAX]; /* whose bytes some spoil */
 	uint32_t migrate_flags;
 	uint32_t src_mig_version;

@@ -112,20 +112,19 @@ void control_query_status(struct control *control, struct control_call *call)
 	sum_stats(control, &sum);
 	control_return(
 		control, call->caller,
-		json_pack("{s:s, s:i, s:s, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
-			  "s:o, s:o}",
-			  "name", config->name, "node",
-			  (int)control->pool->node, "version",
-			  FLUSHMARK_VERSION, "uptime_s", (double)up_ns / 1e9,
-			  "pool", "shards", (int)control->pool->shard_count,
-			  "sessions_max",
-			  (int)(config->pool.sessions *
-				control->pool->shard_count),
-			  "doors", describe_doors(config), "peers",
-			  describe_peers(control), "drain",
-			  drain_state_name(&control->drain), "counters",
-			  describe_stats(&sum), "ports",
-			  control_ports(control)));
+		json_pack(
+			"{s:s, s:i, s:s, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
+			"s:o, s:o}",
+			"name", config->name, "node", (int)control->pool->node,
+			"version", FLUSHMARK_VERSION, "uptime_s",
+			(double)up_ns / 1e9, "pool", "shards",
+			(int)control->pool->shard_count, "sessions_max",
+			(int)(config->pool.sessions *
+			      control->pool->shard_count),
+			"doors", describe_doors(config), "peers",
+			describe_peers(control), "drain",
+			drain_state_name(&control->drain), "counters",
+			describe_stats(&sum), "ports", control_ports(control)));
 }
 
 static json_t *describe_row(const struct op_row *row)

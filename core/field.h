@@ -29,13 +29,23 @@
  * PTRBLOB. A TAIL or LIST_TAIL is the last field, and not beside a PTRBLOB.
  */
 enum field_kind {
-	FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64,
-	FIELD_I16, FIELD_I32, FIELD_I64,
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_I16,
+	FIELD_I32,
+	FIELD_I64,
 	FIELD_BYTES,
 	FIELD_TAIL,
-	FIELD_BLOB8, FIELD_BLOB16, FIELD_BLOB32,
+	FIELD_BLOB8,
+	FIELD_BLOB16,
+	FIELD_BLOB32,
 	FIELD_PTRBLOB,
-	FIELD_LIST8, FIELD_LIST16, FIELD_LIST32, FIELD_LIST_TAIL,
+	FIELD_LIST8,
+	FIELD_LIST16,
+	FIELD_LIST32,
+	FIELD_LIST_TAIL,
 };
 
 enum field_flags {
@@ -49,13 +59,13 @@ struct field_table;
 
 struct field {
 	const char *name;
-	uint32_t offset;   /* in the struct */
-	uint16_t tag;      /* portable images: never reused; 0 in messages */
-	uint8_t kind;      /* enum field_kind */
-	uint8_t flags;     /* enum field_flags */
-	uint64_t limit;    /* integers: largest value or, with a sign, largest
-			    * magnitude (0: any); spans: largest length in
-			    * bytes; lists: largest count */
+	uint32_t offset; /* in the struct */
+	uint16_t tag;    /* portable images: never reused; 0 in messages */
+	uint8_t kind;    /* enum field_kind */
+	uint8_t flags;   /* enum field_flags */
+	uint64_t limit;  /* integers: largest value or, with a sign, largest
+			  * magnitude (0: any); spans: largest length in
+			  * bytes; lists: largest count */
 	const struct field_table *elem; /* LIST* only */
 };
 
@@ -63,24 +73,24 @@ struct field_table {
 	const char *name;
 	const struct field *fields;
 	uint16_t count;
-	uint16_t version;      /* images: raised with every new field */
+	uint16_t version; /* images: raised with every new field */
 	uint32_t struct_bytes;
 };
 
-#define FIELD_COUNT_MAX       128 /* fields of one table */
-#define FIELD_PTR_MAX         4   /* PTRBLOBs of one table */
-#define FIELD_ELEM_BYTES_MAX  512 /* struct of a list's element */
+#define FIELD_COUNT_MAX      128 /* fields of one table */
+#define FIELD_PTR_MAX        4   /* PTRBLOBs of one table */
+#define FIELD_ELEM_BYTES_MAX 512 /* struct of a list's element */
 
 /* FIELD(struct x, member, FIELD_U32, limit [, .flags = , .tag = , .elem = ]) */
-#define FIELD(type, member, kind_, limit_, ...)                                \
-	{                                                                      \
-		.name = #member, .offset = offsetof(type, member),             \
-		.kind = kind_, .limit = limit_, ##__VA_ARGS__                  \
+#define FIELD(type, member, kind_, limit_, ...)                    \
+	{                                                          \
+		.name = #member, .offset = offsetof(type, member), \
+		.kind = kind_, .limit = limit_, ##__VA_ARGS__      \
 	}
-#define FIELD_TABLE(name_, type, array)                                        \
-	{                                                                      \
-		.name = name_, .fields = array, .count = ARRAY_LEN(array),     \
-		.version = 1, .struct_bytes = sizeof(type)                     \
+#define FIELD_TABLE(name_, type, array)                                    \
+	{                                                                  \
+		.name = name_, .fields = array, .count = ARRAY_LEN(array), \
+		.version = 1, .struct_bytes = sizeof(type)                 \
 	}
 
 /* True when a table keeps the rules above. For tests: no call checks it. */

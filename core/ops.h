@@ -81,8 +81,8 @@ struct op_row {
 struct op_move_start {
 	char guest[NAME_BYTES];
 	char peer[NAME_BYTES];
-	uint8_t mode;       /* enum move_mode, the most that is asked for */
-	uint8_t force;      /* a failed connect ends in switch-host */
+	uint8_t mode;  /* enum move_mode, the most that is asked for */
+	uint8_t force; /* a failed connect ends in switch-host */
 };
 
 struct op_move_cancel {

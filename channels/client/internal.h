@@ -62,8 +62,8 @@ void client_violate(struct client *client, uint32_t *counter,
 void client_shuffle(struct client *client, uint8_t *order, uint32_t count);
 
 /* body.c */
-const struct wire_message *
-client_message(const struct client_channel *channel, bool ours, uint16_t type);
+const struct wire_message *client_message(const struct client_channel *channel,
+					  bool ours, uint16_t type);
 uint32_t client_encode(const struct client_channel *channel, uint16_t type,
 		       const void *from, uint8_t out[CLIENT_OUT_MAX]);
 bool client_decode(struct client *client, const struct client_channel *channel,

@@ -54,16 +54,16 @@ static void print_ports(const json_t *ports)
 	const char *name;
 	json_t *port;
 
-	json_object_foreach((json_t *)(uintptr_t)ports, name, port)
-		printf("port      %-12s %lld frames in, %lld out, %lld dropped, "
-		       "%lld passed on, %lld sent again\n",
-		       name, cli_count(port, "rx_frames"),
-		       cli_count(port, "tx_frames"),
-		       cli_count(port, "tx_dropped") +
-			       cli_count(port, "tx_no_buffer") +
-			       cli_count(port, "pass_dropped"),
-		       cli_count(port, "passed_on"),
-		       cli_count(port, "tcp_retransmits"));
+	json_object_foreach((json_t *)(uintptr_t)ports, name, port) printf(
+		"port      %-12s %lld frames in, %lld out, %lld dropped, "
+		"%lld passed on, %lld sent again\n",
+		name, cli_count(port, "rx_frames"),
+		cli_count(port, "tx_frames"),
+		cli_count(port, "tx_dropped") +
+			cli_count(port, "tx_no_buffer") +
+			cli_count(port, "pass_dropped"),
+		cli_count(port, "passed_on"),
+		cli_count(port, "tcp_retransmits"));
 }
 
 void cli_print_status(const json_t *status)

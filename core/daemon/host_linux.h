@@ -15,8 +15,8 @@ struct host_linux_wish {
 	const char *journal;     /* path of the journal, NULL: none is kept */
 	const char *stop_at;     /* test builds: state to stop at, or "" */
 	enum host_log_level log; /* the least important line to write */
-	uint32_t keys_first; /* that must be ready before anything starts */
-	uint32_t keys;       /* to keep ready, at most HOST_LINUX_KEYS_MAX */
+	uint32_t keys_first;     /* that must be ready before anything starts */
+	uint32_t keys; /* to keep ready, at most HOST_LINUX_KEYS_MAX */
 	uint32_t key_threads;
 };
 

@@ -21,7 +21,7 @@
 
 #define LISTENERS_MAX   16
 #define LISTEN_BACKLOG  4096
-#define LISTEN_PAUSE_NS (100 * NS_PER_MS) /* after "too many open files" */
+#define LISTEN_PAUSE_NS (100 * NS_PER_MS)    /* after "too many open files" */
 #define GENERATION_MAX  ((uint32_t)0xffffff) /* the tag is above it */
 
 /* What a completion belongs to: the top byte of its user data. */

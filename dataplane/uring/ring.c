@@ -77,8 +77,7 @@ void ring_set_data(struct io_uring_sqe *sqe, enum op_kind kind,
 		   uint32_t generation, uint32_t index)
 {
 	io_uring_sqe_set_data64(
-		sqe, (uint64_t)kind << 56 |
-			     (uint64_t)generation << 32 | index);
+		sqe, (uint64_t)kind << 56 | (uint64_t)generation << 32 | index);
 }
 
 /* True when the kernel has completions to make or to hand over. */

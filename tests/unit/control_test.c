@@ -55,9 +55,8 @@ Test(control, sums_the_counters_of_ports)
 
 	event(bench, DP_RECEIVED, 0, "{\"execute\":\"query-status\"}\n");
 	answer = line(bench);
-	cr_assert_eq(json_unpack(answer,
-				 "{s:{s:{s:{s:I, s:I}, s:{s:I}}}}", "return",
-				 "ports", "lan", "rx_frames", &lan_rx,
+	cr_assert_eq(json_unpack(answer, "{s:{s:{s:{s:I, s:I}, s:{s:I}}}}",
+				 "return", "ports", "lan", "rx_frames", &lan_rx,
 				 "tx_frames", &lan_tx, "wan", "rx_frames",
 				 &wan_rx),
 		     0);

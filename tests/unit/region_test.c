@@ -279,8 +279,8 @@ Test(region, a_hostile_process_cannot_harm_the_reader)
 	/* On a busy machine it takes a while until the two have met. */
 	end_ms = now_ms() + 1500;
 	give_up_ms = now_ms() + 15000;
-	for (uint32_t i = 0;
-	     now_ms() < (good && refused ? end_ms : give_up_ms); i++) {
+	for (uint32_t i = 0; now_ms() < (good && refused ? end_ms : give_up_ms);
+	     i++) {
 		uint8_t out[SLOT_BYTES];
 		int64_t len = region_claim(&f.reader, i % (SLOTS + 1), 7, out,
 					   sizeof(out));
