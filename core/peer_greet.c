@@ -6,14 +6,25 @@
 
 #include <string.h>
 
-static void make_proof(const struct peers *peers, bool by_connector,
-		       const uint8_t mine[16], const uint8_t theirs[16],
-		       uint8_t mac[16])
+/*
+ * What one end says of itself to the other. Both nodes are in it: a proof that
+ * somebody got here under another name is of no use to him elsewhere, were it
+ * at the other end of the very link that he opened.
+ */
+static void make_proof(const struct peers *peers, const struct peer_link *link,
+		       bool ours, uint8_t mac[16])
 {
-	uint8_t text[34] = {'P', by_connector};
+	uint16_t node = peers->shard->pool->node;
+	uint16_t by = ours ? node : link->node;
+	uint16_t to = ours ? link->node : node;
+	uint8_t text[38] = {
+		'P',         ours == link->connector,
+		(uint8_t)by, (uint8_t)(by >> 8),
+		(uint8_t)to, (uint8_t)(to >> 8),
+	};
 
-	memcpy(text + 2, mine, 16);
-	memcpy(text + 18, theirs, 16);
+	memcpy(text + 6, ours ? link->nonce : link->other_nonce, 16);
+	memcpy(text + 22, ours ? link->other_nonce : link->nonce, 16);
 	siphash128(peers->shard->pool->secret, text, sizeof(text), mac);
 }
 
@@ -36,8 +47,7 @@ static void send_proof(struct peers *peers, struct peer_link *link)
 {
 	struct peer_proof proof;
 
-	make_proof(peers, link->connector, link->nonce, link->other_nonce,
-		   proof.mac);
+	make_proof(peers, link, true, proof.mac);
 	peer_send_now(peers, link, PEER_PROOF, 0, 0, &proof);
 }
 
@@ -125,8 +135,7 @@ void peer_greet_frame(struct peers *peers, struct peer_link *link,
 		got_hello(peers, link, payload);
 		return;
 	}
-	make_proof(peers, !link->connector, link->other_nonce, link->nonce,
-		   expected);
+	make_proof(peers, link, false, expected);
 	if (link->node == PEER_NODE_NONE ||
 	    !equal_constant_time(expected, proof->mac, sizeof(expected))) {
 		peers_drop(peers, peer_index(peers, link),

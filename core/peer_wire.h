@@ -31,7 +31,7 @@
  *                  <-  RESOLVE        in doubt: was it committed?
  *   VERDICT        ->
  */
-#define PEER_VERSION         2
+#define PEER_VERSION         3
 #define PEER_HEADER_BYTES    24
 #define PEER_FRAME_BYTES_MAX ((uint32_t)96 * 1024) /* payload */
 #define PEER_SMALL_BYTES_MAX 2048                  /* of all but IMAGE */

@@ -385,11 +385,13 @@ static void prove(struct attacker *attacker, uint32_t leg, bool connector,
 		  const struct peer_hello *mine,
 		  const struct peer_hello *theirs, bool right)
 {
-	uint8_t text[34] = {'P', connector};
+	uint8_t text[38] = {
+		'P', connector, (uint8_t)mine->node, 0, (uint8_t)theirs->node,
+		0};
 	struct peer_proof proof;
 
-	memcpy(text + 2, mine->nonce, 16);
-	memcpy(text + 18, theirs->nonce, 16);
+	memcpy(text + 6, mine->nonce, 16);
+	memcpy(text + 22, theirs->nonce, 16);
 	siphash128(attacker->world->secret, text, sizeof(text), proof.mac);
 	proof.mac[3] ^= !right;
 	attacker_frame(attacker, leg, PEER_PROOF, 0, 0, &proof);

@@ -273,6 +273,39 @@ static void run_control(struct attacker *attacker,
 		0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0
 #define TEXT(text) .bytes = text, .len = sizeof(text) - 1
 
+/*
+ * Where b was there is somebody without the secret: he lets a prove to itself,
+ * at its own door, what he is to prove to a.
+ */
+static void run_relayed(struct attacker *attacker,
+			const struct hostile_case *by)
+{
+	struct world *world = attacker->world;
+	struct peer_hello hello;
+	struct peer_proof proof;
+
+	(void)by;
+	world_crash(world, 1);
+	attacker_listen(attacker, 2, "10.0.0.2:5800");
+	console_move(&world->daemons[0].console, "vm0", "b", "seamless", false);
+	if (!attacker_hear_frame(attacker, 2, PEER_HELLO, &hello)) {
+		hostile_fail(attacker, "the daemon does not greet");
+		return;
+	}
+	hello.node = 2;
+	attacker_dial(attacker, 3, PEERS);
+	attacker_frame(attacker, 3, PEER_HELLO, 0, 0, &hello);
+	if (!attacker_hear_frame(attacker, 3, PEER_HELLO, &hello) ||
+	    !attacker_hear_frame(attacker, 3, PEER_PROOF, &proof)) {
+		hostile_fail(attacker, "the daemon's door does not answer");
+		return;
+	}
+	hello.node = 2;
+	attacker_frame(attacker, 2, PEER_HELLO, 0, 0, &hello);
+	attacker_frame(attacker, 2, PEER_PROOF, 0, 0, &proof);
+	hostile_must_close(attacker, 2);
+}
+
 const struct hostile_case hostile_peers[] = {
 	{.name = "peer-no-proof",
 	 .run = run_raw,
@@ -299,6 +332,7 @@ const struct hostile_case hostile_peers[] = {
 	 .run = run_raw,
 	 .log = "malformed frame",
 	 BYTES(FRAME(3, PEER_HELLO), 1, 0, 0)},
+	{.name = "peer-relayed-proof", .run = run_relayed},
 	{.name = "peer-silent", .run = run_silent},
 	{.name = "peer-other-version",
 	 .run = run_hello,

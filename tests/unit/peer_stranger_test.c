@@ -144,7 +144,7 @@ static void raw_proof(struct raw *raw)
 	const struct pool *pool = &raw->net->nodes[2].process->pool;
 	struct peer_proof proof;
 	struct peer_hello hello;
-	uint8_t text[34] = {'P', 1};
+	uint8_t text[38] = {'P', 1, 99};
 	size_t extra;
 
 	cr_assert_geq(raw->got_len, PEER_HEADER_BYTES);
@@ -152,8 +152,9 @@ static void raw_proof(struct raw *raw)
 				  raw->got + PEER_HEADER_BYTES,
 				  raw->got_len - PEER_HEADER_BYTES, &extra),
 		     0);
-	memcpy(text + 2, raw->nonce, 16);
-	memcpy(text + 18, hello.nonce, 16);
+	text[4] = (uint8_t)hello.node;
+	memcpy(text + 6, raw->nonce, 16);
+	memcpy(text + 22, hello.nonce, 16);
 	siphash128(pool->secret, text, sizeof(text), proof.mac);
 	raw_frame(raw, PEER_PROOF, &proof);
 }
