@@ -42,6 +42,14 @@ int move_journal(struct move *move, enum move_word word)
 				sizeof(record));
 }
 
+static void count(void *arg, const void *bytes, uint32_t len)
+{
+	uint32_t *records = arg;
+
+	(void)bytes, (void)len;
+	(*records)++;
+}
+
 static void note_away(void *arg, const void *bytes, uint32_t len)
 {
 	struct pool *pool = arg;
@@ -55,6 +63,7 @@ static void note_away(void *arg, const void *bytes, uint32_t len)
 	if (record.magic != COMMIT_MAGIC)
 		return;
 	key = pool_guest_key(pool, record.guest);
+	/* There is room for as many guests as there are records. */
 	if (record.word == WORD_COMMITTED || record.word == WORD_ANSWERED)
 		idtable_add(&pool->away, key, 1);
 	else
@@ -63,7 +72,16 @@ static void note_away(void *arg, const void *bytes, uint32_t len)
 
 int move_journal_away(struct pool *pool)
 {
-	return host_journal_read(pool->host, note_away, pool);
+	uint32_t records = 0;
+	int err = host_journal_read(pool->host, count, &records);
+
+	if (!err && records > pool->away.capacity) {
+		idtable_fini(&pool->away);
+		err = idtable_init(&pool->away, records);
+	}
+	if (!err)
+		err = host_journal_read(pool->host, note_away, pool);
+	return err;
 }
 
 struct recovery {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define KEYS_READY  48
 #define KEY_THREADS 1
@@ -285,8 +286,6 @@ static int run(struct process *process)
 		daemon_pass(process->daemon, SHARD_CONTROL, false);
 	stop_shards(process);
 	stopper_stop(&process->stopper);
-	if (!err && daemon_moves(process->daemon) == 0)
-		err = host_linux_journal_clear(process->host);
 	host_log(process->host, LOG_INFO, "stopped");
 	return err;
 }
@@ -317,6 +316,8 @@ int main(int argc, char **argv)
 	int code = read_options(argc, argv, &file, &check);
 	int err;
 
+	/* Sockets, journal and regions are for this user alone. */
+	umask(077);
 	if (code || !process) {
 		free(process);
 		return code ? code - 1 : 1;

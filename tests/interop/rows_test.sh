@@ -58,6 +58,26 @@ switch_host() {
 	client_end || fail "the client: $(tail -n 1 "$dir/client.log")"
 }
 
+# What was given away is not made anew, however orderly the life before ended.
+given_away_stays_away() {
+	start_pair
+	client_start A
+	must_move A
+	kill -TERM "${pid[A]}"
+	await 10 has_ended A || fail "A does not stop"
+	wait "${pid[A]}" || fail "A ended with $?"
+	start A
+	[ -z "$(row A state)" ] || fail "A made the guest anew"
+	[ "$(row B state)" = live ] || fail "not live at B: $(row B state)"
+	await 8 eval 'must_come_back' || fail "the guest does not come home"
+	client_lost_nothing
+}
+
+must_come_back() {
+	may_move B
+	move B && was seamless
+}
+
 # Nobody listens where B sends the client: it stays, and nothing is lost.
 connect_fails() {
 	pair_with_relay
@@ -157,6 +177,7 @@ shards() {
 
 group_modes() {
 	run_case "switch-host" switch_host
+	run_case "given away" given_away_stays_away
 	run_case "connect fails" connect_fails
 	run_case "connect fails, forced" connect_fails_force
 	run_case "unix socket" unix_socket
