@@ -56,6 +56,17 @@ struct move *moves_get(struct moves *moves, handle name)
 	return move;
 }
 
+void move_say_peer(struct move *move, const uint8_t reason[REASON_BYTES])
+{
+	uint32_t i;
+
+	for (i = 0; i < REASON_BYTES - 1 && reason[i]; i++)
+		move->reason[i] = reason[i] >= ' ' && reason[i] <= '~'
+					  ? (char)reason[i]
+					  : '?';
+	move->reason[i] = '\0';
+}
+
 struct move *move_take(struct moves *moves, enum move_role role, uint64_t id)
 {
 	handle self;

@@ -130,6 +130,9 @@ bool moves_have_settled(const struct moves *moves, uint64_t id);
 void move_say(struct move *move, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* As a peer says it: what is no printable ASCII stands as a question mark. */
+void move_say_peer(struct move *move, const uint8_t reason[REASON_BYTES]);
+
 /* A new record, known by its id. NULL: too many, or the id is in use. */
 struct move *move_take(struct moves *moves, enum move_role role, uint64_t id);
 void move_free(struct move *move);

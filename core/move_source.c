@@ -293,7 +293,7 @@ static void got_streamed(struct move *move)
 
 static void got_refuse(struct move *move, const struct peer_refuse *refuse)
 {
-	move_say(move, "%.*s", REASON_BYTES - 1, (const char *)refuse->reason);
+	move_say_peer(move, refuse->reason);
 	if (move->state < MOVE_COMMITTED) {
 		undo_or_wait(move, MOVE_FAILED);
 		return;
@@ -305,7 +305,7 @@ static void got_refuse(struct move *move, const struct peer_refuse *refuse)
 
 static void got_gone(struct move *move, const struct peer_refuse *gone)
 {
-	move_say(move, "%.*s", REASON_BYTES - 1, (const char *)gone->reason);
+	move_say_peer(move, gone->reason);
 	if (move->state < MOVE_COMMITTED)
 		undo_or_wait(move, MOVE_FAILED);
 	else if (move->acknowledged)
