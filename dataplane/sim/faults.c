@@ -1,17 +1,24 @@
 /* faults.c - when a fault happens, and the count that proves it did. */
 #include "dataplane/sim/internal.h"
 
+bool sim_fault_roll(const struct sim_faults *faults, enum sim_fault fault,
+		    struct sim_prng *prng, uint64_t counts[SIM_FAULT_COUNT])
+{
+	uint16_t chance = faults->chance[fault];
+
+	if (chance == 0 || sim_prng_below(prng, 10000) >= chance)
+		return false;
+	counts[fault]++;
+	return true;
+}
+
 bool sim_fault_fires(struct sim_world *world, const struct sim_path *path,
 		     enum sim_fault fault)
 {
-	uint16_t chance = world->faults.chance[fault];
-
-	if (!world->faults_on || chance == 0 || (path && !path->faults))
+	if (!world->faults_on || (path && !path->faults))
 		return false;
-	if (sim_prng_below(&world->prng, 10000) >= chance)
-		return false;
-	world->fault_count[fault]++;
-	return true;
+	return sim_fault_roll(&world->faults, fault, &world->prng,
+			      world->fault_count);
 }
 
 uint64_t sim_draw(struct sim_world *world, uint64_t limit)
@@ -53,6 +60,11 @@ const char *sim_fault_name(enum sim_fault fault)
 		[SIM_FEW_EVENTS] = "few-events",
 		[SIM_SPURIOUS_WAKE] = "spurious-wake",
 		[SIM_LATE_TIMER] = "late-timer",
+		[SIM_LOSE] = "lose",
+		[SIM_DUPLICATE] = "duplicate",
+		[SIM_REORDER] = "reorder",
+		[SIM_CORRUPT] = "corrupt",
+		[SIM_OUTAGE] = "outage",
 	};
 
 	return fault < SIM_FAULT_COUNT ? names[fault] : "unknown";
@@ -91,4 +103,26 @@ struct sim_faults sim_faults_all(void)
 	faults.chance[SIM_RESET] = 10;
 	faults.chance[SIM_REFUSE] = 200;
 	return faults;
+}
+
+struct sim_faults sim_faults_frames(void)
+{
+	return (struct sim_faults){
+		.chance =
+			{
+				[SIM_DELAY] = 3000,
+				[SIM_STALL] = 10,
+				[SIM_LOSE] = 200,
+				[SIM_DUPLICATE] = 100,
+				[SIM_REORDER] = 200,
+				[SIM_CORRUPT] = 50,
+				[SIM_OUTAGE] = 2,
+			},
+		.delay_min_ns = 100 * NS_PER_US,
+		.delay_max_ns = 40 * NS_PER_MS,
+		.delay_jitter_ns = 5 * NS_PER_MS,
+		.stall_max_ns = 800 * NS_PER_MS,
+		.reorder_max_ns = 20 * NS_PER_MS,
+		.outage_max_ns = 4 * NS_PER_S,
+	};
 }

@@ -241,6 +241,8 @@ void sim_item_add(struct sim_world *world, uint64_t when_ns,
 bool sim_items_run(struct sim_world *world);
 
 /* faults.c */
+bool sim_fault_roll(const struct sim_faults *faults, enum sim_fault fault,
+		    struct sim_prng *prng, uint64_t counts[SIM_FAULT_COUNT]);
 bool sim_fault_fires(struct sim_world *world, const struct sim_path *path,
 		     enum sim_fault fault);
 uint64_t sim_draw(struct sim_world *world, uint64_t limit);

@@ -37,8 +37,16 @@ enum sim_fault {
 	SIM_FEW_EVENTS,    /* per poll that has more than one to give */
 	SIM_SPURIOUS_WAKE, /* per wait */
 	SIM_LATE_TIMER,    /* per wait */
+	/* From here on: of a cable (cable.h); so are DELAY and STALL. */
+	SIM_LOSE,      /* per frame */
+	SIM_DUPLICATE, /* per frame: once more, at a time of its own */
+	SIM_REORDER,   /* per frame: held back, others overtake it */
+	SIM_CORRUPT,   /* per frame of IPv4: a bit behind the Ethernet header */
+	SIM_OUTAGE,    /* per frame: it and all others for a while are lost */
 	SIM_FAULT_COUNT,
 };
+
+#define SIM_FAULT_FRAMES SIM_LOSE /* the first that no connection here has */
 
 struct sim_faults {
 	uint16_t chance[SIM_FAULT_COUNT]; /* of 10,000, each */
@@ -49,6 +57,8 @@ struct sim_faults {
 	uint64_t short_max_ns;
 	uint64_t accept_max_ns;
 	uint64_t late_max_ns;
+	uint64_t reorder_max_ns;
+	uint64_t outage_max_ns;
 	uint32_t slow_window_bytes; /* most of a tiny window */
 };
 
@@ -141,6 +151,9 @@ struct sim_faults sim_faults_gentle(void);
 
 /* All of them: connections are refused and reset too. */
 struct sim_faults sim_faults_all(void);
+
+/* Those of a cable that a connection survives. */
+struct sim_faults sim_faults_frames(void);
 
 uint64_t sim_fault_count(const struct sim_world *world, enum sim_fault fault);
 const char *sim_fault_name(enum sim_fault fault);

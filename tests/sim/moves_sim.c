@@ -39,7 +39,7 @@ static bool print_tally(const struct hunt_tally *tally, bool must_all)
 {
 	bool all = true;
 
-	for (int i = 0; i < SIM_FAULT_COUNT; i++) {
+	for (int i = 0; i < SIM_FAULT_FRAMES; i++) {
 		printf("%12" PRIu64 "  fault: %s\n", tally->faults[i],
 		       sim_fault_name((enum sim_fault)i));
 		all &= tally->faults[i] > 0;

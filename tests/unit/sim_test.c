@@ -421,7 +421,7 @@ Test(sim, every_fault_fires_and_is_counted)
 		run_traffic(seed, &faults, counts);
 		run_traffic(seed, NULL, none);
 	}
-	for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++) {
+	for (uint32_t i = 0; i < SIM_FAULT_FRAMES; i++) {
 		/* Two connections at least for a poll to give few of. */
 		if (i != SIM_FEW_EVENTS)
 			cr_expect_gt(counts[i], 0, "%s never fired",
