@@ -177,10 +177,12 @@ static void advance(struct tcp_stack *stack, struct flow *flow,
 void ack_window(struct flow *flow, const struct segment *segment,
 		uint32_t window)
 {
+	bool opening = flow->state < FLOW_ESTABLISHED;
 	bool opens = !flow->snd_wnd && window;
 
 	flow->snd_wnd = window;
-	flow->snd_wl1 = segment->seq;
+	flow->snd_wl1 =
+		opening ? segment->seq : seq_max(flow->snd_wl1, segment->seq);
 	if (window >> flow_scale_peer(flow) > flow->wnd_max)
 		flow->wnd_max = (uint16_t)min_u32(
 			window >> flow_scale_peer(flow), UINT16_MAX);
@@ -207,6 +209,7 @@ bool ack_segment(struct tcp_stack *stack, struct flow *flow,
 {
 	uint32_t window = (uint32_t)segment->window << flow_scale_peer(flow);
 	bool pure = !segment_length(segment);
+	bool advances = seq_after(segment->ack, flow->snd_una);
 
 	*fin_acked = false;
 	if (!plausible(flow, segment)) {
@@ -225,8 +228,12 @@ bool ack_segment(struct tcp_stack *stack, struct flow *flow,
 			     !(flow->flags & FLOW_SACK)))
 			recover_duplicate(stack, flow);
 	}
-	/* RFC 9293's WL2 is never above snd_una: it needs no look. */
-	if (!seq_before(segment->seq, flow->snd_wl1))
+	/*
+	 * RFC 9293's WL2 is never above snd_una: it needs no look. What
+	 * acknowledges more is the latest even if its text is old: the window
+	 * counts from its ACK, and the one before would move on with snd_una.
+	 */
+	if (advances || !seq_before(segment->seq, flow->snd_wl1))
 		ack_window(flow, segment, window);
 	/* Whoever answers with a window of zero is there (RFC 1122, 4.2.2.17).
 	 */
