@@ -187,7 +187,7 @@ int tcp_unread(struct tcp_stack *stack, tcp_flow name, const void *data,
 	if (err == -ENOENT)
 		err = tcp_rx_prepend(&stack->rx_pool, &aux->kept, data, len);
 	if (!err && (flow->flags & FLOW_EOF_TOLD)) {
-		tcp_event_remove_eof(&stack->events, name);
+		tcp_event_remove_first(&stack->events, TCP_EOF, name);
 		flow->flags &= (uint16_t)~FLOW_EOF_TOLD;
 	}
 	flows_aux_settle(stack, flow);

@@ -101,10 +101,11 @@ void tcp_event_remove(struct tcp_event_queue *queue, uint32_t index)
 		(queue->tail - index) * sizeof(*queue->events));
 }
 
-void tcp_event_remove_eof(struct tcp_event_queue *queue, tcp_flow flow)
+void tcp_event_remove_first(struct tcp_event_queue *queue,
+			    enum tcp_event_kind kind, tcp_flow flow)
 {
 	for (uint32_t i = queue->head; i < queue->tail; i++) {
-		if (queue->events[i].kind == TCP_EOF &&
+		if (queue->events[i].kind == kind &&
 		    queue->events[i].flow == flow) {
 			tcp_event_remove(queue, i);
 			return;

@@ -54,8 +54,9 @@ void tcp_event_add_view(struct tcp_event_queue *queue,
 struct tcp_lent tcp_event_unlend(struct tcp_event_queue *queue,
 				 uint32_t buffer);
 
-/* Takes an event out that stands at index, or a flow's EOF, if there is one. */
+/* Takes an event out that stands at index, or the first of a kind, if any. */
 void tcp_event_remove(struct tcp_event_queue *queue, uint32_t index);
-void tcp_event_remove_eof(struct tcp_event_queue *queue, tcp_flow flow);
+void tcp_event_remove_first(struct tcp_event_queue *queue,
+			    enum tcp_event_kind kind, tcp_flow flow);
 
 bool tcp_event_queue_check(const struct tcp_event_queue *queue);

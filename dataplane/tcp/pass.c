@@ -163,6 +163,9 @@ static bool event_told(struct tcp_stack *stack, struct tcp_event *event,
 	}
 	if (!flow && event->kind == TCP_RECEIVED)
 		tcp_recycle(stack, &event->view);
+	/* It ended before its owner heard of it: he never will. */
+	if (!flow && event->kind == TCP_ACCEPTED)
+		tcp_event_remove_first(&stack->events, TCP_CLOSED, event->flow);
 	if (flow && event->kind == TCP_WRITABLE)
 		flow->flags &= (uint16_t)~FLOW_WRITE_TOLD;
 	return flow != NULL;
