@@ -186,7 +186,8 @@ int tcp_unread(struct tcp_stack *stack, tcp_flow name, const void *data,
 		err = untell_last(stack, flow, aux);
 	if (err == -ENOENT)
 		err = tcp_rx_prepend(&stack->rx_pool, &aux->kept, data, len);
-	if (!err && (flow->flags & FLOW_EOF_TOLD)) {
+	/* Also after a failure: some events may have been taken back. */
+	if ((!err || aux->kept.len_bytes) && (flow->flags & FLOW_EOF_TOLD)) {
 		tcp_event_remove_first(&stack->events, TCP_EOF, name);
 		flow->flags &= (uint16_t)~FLOW_EOF_TOLD;
 	}
