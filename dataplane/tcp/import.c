@@ -191,35 +191,48 @@ static void timers_restore(struct tcp_stack *stack, struct flow *flow,
 	flow->ack_at = (uint16_t)(stack_ms(stack) + ack_ms);
 }
 
+/*
+ * What lies beyond a gap, as far as there is room: the rest will come again,
+ * as RFC 2018 lets a receiver have it.
+ */
+static void reorder_restore(struct tcp_stack *stack, struct flow *flow,
+			    const struct parts *parts)
+{
+	const struct tcp_image_head *head = &parts->head;
+	const uint8_t *reorder = parts->reorder + head->reorder_bytes;
+	struct flow_aux *aux = flows_aux_need(stack, flow);
+
+	/* From the last to the first: what grew last stands in front again. */
+	for (uint32_t i = head->reorder_count; aux && i-- > 0;) {
+		struct tcp_range range = parts->ranges[i];
+		uint32_t len = range.end - range.start;
+
+		reorder -= len;
+		tcp_reorder_add(&aux->reorder, &stack->rx_pool, flow->rcv_nxt,
+				range.start, reorder, len,
+				stack->reorder_slots);
+	}
+	flows_aux_settle(stack, flow);
+}
+
 /* Returns 0 or -ENOBUFS. */
 static int bytes_restore(struct tcp_stack *stack, struct flow *flow,
 			 const struct parts *parts)
 {
 	const struct tcp_image_head *head = &parts->head;
-	const uint8_t *reorder = parts->reorder;
 	struct flow_aux *aux;
 
 	if (chunkq_append(&stack->tx_pool, &flow->txq, parts->tx,
 			  head->tx_bytes))
 		return -ENOBUFS;
-	if (!head->rx_bytes && !head->reorder_count)
-		return 0;
-	aux = flows_aux_need(stack, flow);
-	if (!aux || tcp_rx_append(&stack->rx_pool, &aux->kept, parts->rx,
-				  head->rx_bytes))
-		return -ENOBUFS;
-	/* From the last to the first: what grew last stands in front again. */
-	reorder += head->reorder_bytes;
-	for (uint32_t i = head->reorder_count; i-- > 0;) {
-		struct tcp_range range = parts->ranges[i];
-		uint32_t len = range.end - range.start;
-
-		reorder -= len;
-		if (tcp_reorder_add(&aux->reorder, &stack->rx_pool,
-				    flow->rcv_nxt, range.start, reorder, len,
-				    stack->reorder_slots) < len)
+	if (head->rx_bytes) {
+		aux = flows_aux_need(stack, flow);
+		if (!aux || tcp_rx_append(&stack->rx_pool, &aux->kept,
+					  parts->rx, head->rx_bytes))
 			return -ENOBUFS;
 	}
+	if (head->reorder_count)
+		reorder_restore(stack, flow, parts);
 	return 0;
 }
 
