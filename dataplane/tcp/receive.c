@@ -63,8 +63,9 @@ static bool take_in_order(struct tcp_stack *stack, struct flow *flow,
 	struct flow_aux *aux = flows_aux(stack, flow);
 	bool behind = (flow->flags & FLOW_HELD) || kept_any(stack, flow);
 
-	if (!(behind ? keep(stack, flow, segment)
-		     : tell_frame(stack, flow, segment)))
+	/* Without a view it waits for one: others may have them all, always. */
+	if (!(!behind && tell_frame(stack, flow, segment)) &&
+	    !keep(stack, flow, segment))
 		return false;
 	flow->rcv_nxt += segment->len;
 	stack->counters.received_bytes += segment->len;
