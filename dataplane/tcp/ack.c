@@ -3,6 +3,7 @@
 #include "dataplane/tcp/congestion.h"
 #include "dataplane/tcp/emit.h"
 #include "dataplane/tcp/flows.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/rtt.h"
 
 /*
@@ -181,8 +182,8 @@ void ack_window(struct flow *flow, const struct segment *segment,
 	bool opens = !flow->snd_wnd && window;
 
 	flow->snd_wnd = window;
-	flow->snd_wl1 =
-		opening ? segment->seq : seq_max(flow->snd_wl1, segment->seq);
+	flow->snd_wl1 = opening ? segment->seq
+				: seq_max(flow->snd_wl1, segment->seq);
 	if (window >> flow_scale_peer(flow) > flow->wnd_max)
 		flow->wnd_max = (uint16_t)min_u32(
 			window >> flow_scale_peer(flow), UINT16_MAX);
@@ -217,7 +218,9 @@ bool ack_segment(struct tcp_stack *stack, struct flow *flow,
 		emit_challenge(stack, flow);
 		return false;
 	}
-	if (seq_before(segment->ack, flow->snd_una))
+	if (seq_before(segment->ack, flow->snd_una) ||
+	    (tcp_plant_is(stack, TCP_PLANT_compare_plainly) &&
+	     segment->ack < flow->snd_una))
 		return true;
 	if (segment->ack != flow->snd_una) {
 		advance(stack, flow, segment, fin_acked);

@@ -51,6 +51,7 @@ struct tcp_config {
 	uint8_t arp_retries;      /* 1..15 */
 	uint32_t challenge_per_s; /* acknowledgements that a stranger causes */
 	uint32_t reply_per_s;     /* RST and echo replies without a flow */
+	uint8_t plant;            /* enum tcp_plant, of a test build */
 };
 
 /* Everything but addresses, secret and limits of the machine's size. */

@@ -3,6 +3,7 @@
 #include "dataplane/tcp/arp.h"
 #include "dataplane/tcp/flows.h"
 #include "dataplane/tcp/packet.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/window.h"
 
 #include <string.h>
@@ -15,11 +16,14 @@ static void options_sack(const struct tcp_stack *stack, const struct flow *flow,
 	uint32_t room = min_u32(TCP_OPTIONS_MAX, stack_mss(stack) - payload);
 	uint32_t used = options->present & TCP_OPT_TS ? 12 : 0;
 	uint32_t fit = room > used + 4 ? (room - used - 4) / 8 : 0;
+	uint32_t first = 0;
 
 	if (!aux || !(flow->flags & FLOW_SACK))
 		return;
-	options->sack_count = min_u32(aux->reorder.count, fit);
-	memcpy(options->sack, aux->reorder.ranges,
+	if (tcp_plant_is(stack, TCP_PLANT_forget_sack) && aux->reorder.count)
+		first = 1;
+	options->sack_count = min_u32(aux->reorder.count - first, fit);
+	memcpy(options->sack, aux->reorder.ranges + first,
 	       options->sack_count * sizeof(options->sack[0]));
 }
 

@@ -9,6 +9,7 @@
 #include "dataplane/tcp/end.h"
 #include "dataplane/tcp/emit.h"
 #include "dataplane/tcp/flows.h"
+#include "dataplane/tcp/plant.h"
 
 void end_ownership(struct tcp_stack *stack, struct flow *flow)
 {
@@ -94,7 +95,7 @@ void end_finished(struct tcp_stack *stack, struct flow *flow, bool wait)
 	if (flow->flags & FLOW_ACK_NOW)
 		emit_ack(stack, flow);
 	flows_unlist(stack, flow);
-	if (wait)
+	if (wait && !tcp_plant_is(stack, TCP_PLANT_forget_wait))
 		wait_start(stack, flow);
 	flow->state = FLOW_DONE;
 	if (!(flow->flags & FLOW_OWNED))

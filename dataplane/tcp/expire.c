@@ -15,6 +15,7 @@
 #include "dataplane/tcp/end.h"
 #include "dataplane/tcp/flows.h"
 #include "dataplane/tcp/output.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/rtt.h"
 #include "dataplane/tcp/timers.h"
 
@@ -38,7 +39,10 @@ static bool given_up(const struct tcp_stack *stack, const struct flow *flow)
 
 static void try_again(struct tcp_stack *stack, struct flow *flow)
 {
-	flow_set_tries(flow, flow_retries(flow) + 1, flow_backoff(flow) + 1);
+	bool doubled = !tcp_plant_is(stack, TCP_PLANT_never_patient);
+
+	flow_set_tries(flow, flow_retries(flow) + 1,
+		       flow_backoff(flow) + doubled);
 	timers_set(stack, flow, flow->timer_kind,
 		   rtt_timeout_ms(flow, &stack->config));
 	flows_touch(stack, flow);

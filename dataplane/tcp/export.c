@@ -1,6 +1,7 @@
 /* export.c - writes a TCP connection as one flat record. */
 #include "dataplane/tcp/export.h"
 #include "dataplane/tcp/flows.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/timers.h"
 
 #include <errno.h>
@@ -14,9 +15,11 @@ _Static_assert(sizeof(struct tcp_image_head) == 48 + TCP_FLOW_BYTES,
 	(FLOW_ACTIVE | FLOW_TS | FLOW_SACK | FLOW_FIN | FLOW_EOF | \
 	 FLOW_ACK_NOW | FLOW_ACK_LATER | FLOW_ACK_FULL)
 
-static bool event_of(const struct tcp_event *event, tcp_flow name)
+static bool event_of(const struct tcp_stack *stack,
+		     const struct tcp_event *event, tcp_flow name)
 {
-	return event->kind == TCP_RECEIVED && event->flow == name;
+	return event->kind == TCP_RECEIVED && event->flow == name &&
+	       !tcp_plant_is(stack, TCP_PLANT_drop_untaken);
 }
 
 /* Bytes in events that the owner has not taken: they come before the kept. */
@@ -26,7 +29,7 @@ static uint32_t untaken_bytes(const struct tcp_stack *stack, tcp_flow name)
 	uint32_t bytes = 0;
 
 	for (uint32_t i = queue->head; i < queue->tail; i++) {
-		if (event_of(&queue->events[i], name))
+		if (event_of(stack, &queue->events[i], name))
 			bytes += queue->events[i].view.len;
 	}
 	return bytes;
@@ -92,7 +95,7 @@ static uint8_t *received_fill(const struct tcp_stack *stack,
 	for (uint32_t i = queue->head; i < queue->tail; i++) {
 		const struct tcp_event *event = &queue->events[i];
 
-		if (!event_of(event, flows_name(stack, flow)))
+		if (!event_of(stack, event, flows_name(stack, flow)))
 			continue;
 		memcpy(to, event->view.data, event->view.len);
 		to += event->view.len;

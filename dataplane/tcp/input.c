@@ -10,6 +10,7 @@
 #include "dataplane/tcp/flows.h"
 #include "dataplane/tcp/open.h"
 #include "dataplane/tcp/packet.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/receive.h"
 #include "dataplane/tcp/timers.h"
 
@@ -105,7 +106,8 @@ static bool timestamp_good(struct tcp_stack *stack, struct flow *flow,
 		stack->counters.no_timestamp++;
 		return false;
 	}
-	if (!seq_before(segment->options.ts_value, flow->ts_recent) ||
+	if (seq_before(segment->options.ts_value, flow->ts_recent) ==
+		    tcp_plant_is(stack, TCP_PLANT_reverse_paws) ||
 	    stack_ms(stack) - flow->last_rx > PAWS_IDLE_MS)
 		return true;
 	stack->counters.paws_dropped++;
@@ -157,7 +159,8 @@ static void trim(struct tcp_stack *stack, struct flow *flow,
 		uint32_t old =
 			min_u32(flow->rcv_nxt - segment->seq, segment->len);
 
-		segment->data += old;
+		if (!tcp_plant_is(stack, TCP_PLANT_keep_overlap))
+			segment->data += old;
 		segment->len -= old;
 		segment->seq += old;
 		stack->counters.duplicate_bytes += old;

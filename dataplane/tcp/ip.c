@@ -6,6 +6,7 @@
 #include "dataplane/tcp/flows.h"
 #include "dataplane/tcp/icmp.h"
 #include "dataplane/tcp/packet.h"
+#include "dataplane/tcp/plant.h"
 
 #define FRAGMENT_BITS 0x3fff /* more fragments, offset */
 
@@ -33,7 +34,8 @@ static bool tcp_segment(struct tcp_stack *stack, struct tcp_frame *frame,
 		stack->counters.tcp_bad_header++;
 		return false;
 	}
-	if (!(frame->flags & TCP_FRAME_L4_CHECKED)) {
+	if (!(frame->flags & TCP_FRAME_L4_CHECKED) &&
+	    !tcp_plant_is(stack, TCP_PLANT_believe_sums)) {
 		tcp_sum_pseudo(&sum, source, stack->config.address,
 			       PROTOCOL_TCP, len);
 		tcp_sum_add(&sum, tcp, len);

@@ -14,6 +14,7 @@
 #include "dataplane/tcp/emit.h"
 #include "dataplane/tcp/end.h"
 #include "dataplane/tcp/flows.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/receive.h"
 #include "dataplane/tcp/rtt.h"
 #include "dataplane/tcp/timers.h"
@@ -32,6 +33,13 @@ static void time_segment(const struct tcp_stack *stack, struct flow *flow,
 	flow->rtt_start = (uint32_t)(stack->now_ns / NS_PER_US);
 }
 
+static bool fin_forgotten(const struct tcp_stack *stack,
+			  const struct flow *flow, uint32_t seq)
+{
+	return tcp_plant_is(stack, TCP_PLANT_lose_fin) &&
+	       seq_before(seq, flow->snd_nxt);
+}
+
 /*
  * Sends up to len sequence numbers from seq on, one segment, FIN included
  * where it is reached. Returns how many; 0 when the MAC is not known.
@@ -43,7 +51,8 @@ static uint32_t send_at(struct tcp_stack *stack, struct flow *flow,
 	uint32_t bytes = flow->txq.len_bytes;
 	uint32_t rest = bytes > off ? bytes - off : 0;
 	uint32_t payload = min_u32(min_u32(rest, flow->mss), len);
-	bool fin = (flow->flags & FLOW_FIN) && payload == rest && len > payload;
+	bool fin = (flow->flags & FLOW_FIN) && payload == rest &&
+		   len > payload && !fin_forgotten(stack, flow, seq + payload);
 	uint8_t flags = fin ? TCP_FIN : 0;
 	uint32_t end = seq + payload + fin;
 
@@ -95,8 +104,11 @@ static uint32_t room_now(const struct tcp_stack *stack, const struct flow *flow,
 	uint32_t seq = flow->snd_una + off;
 	uint32_t sacked = aux ? tcp_sacked_below(&aux->sacked, seq) : 0;
 	uint32_t pipe = off - sacked;
+	uint32_t window = flow->snd_wnd;
 
-	return min_u32(room_to(flow->snd_wnd, off),
+	if (tcp_plant_is(stack, TCP_PLANT_send_beyond))
+		window += flow->mss;
+	return min_u32(room_to(window, off),
 		       room_to(flow->cwnd + limited_transmit(flow), pipe));
 }
 
@@ -106,6 +118,8 @@ static uint32_t skip_sacked(const struct tcp_stack *stack, struct flow *flow)
 	const struct flow_aux *aux = flows_aux(stack, flow);
 	const struct tcp_scoreboard *board = aux ? &aux->sacked : NULL;
 
+	if (tcp_plant_is(stack, TCP_PLANT_resend_sacked))
+		return UINT32_MAX;
 	for (uint32_t i = 0; board && i < board->count; i++) {
 		const struct tcp_range *range = &board->ranges[i];
 

@@ -7,6 +7,7 @@
 #include "dataplane/tcp/input.h"
 #include "dataplane/tcp/ip.h"
 #include "dataplane/tcp/output.h"
+#include "dataplane/tcp/plant.h"
 #include "dataplane/tcp/window.h"
 
 #include <string.h>
@@ -117,7 +118,7 @@ static void lent_release(struct tcp_stack *stack, const struct tcp_lent *lent)
 {
 	if (lent->chunk)
 		tcp_rx_drop(&stack->rx_pool, lent->chunk - 1);
-	else
+	else if (!tcp_plant_is(stack, TCP_PLANT_keep_frame))
 		stack->ops.release(stack->ops.arg, lent->token);
 }
 

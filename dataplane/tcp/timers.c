@@ -1,6 +1,7 @@
 /* timers.c - the one timer of a flow, and what it stands for. */
 #include "dataplane/tcp/timers.h"
 #include "dataplane/tcp/flows.h"
+#include "dataplane/tcp/plant.h"
 
 void timers_set(struct tcp_stack *stack, struct flow *flow,
 		enum flow_timer kind, uint32_t delay_ms)
@@ -11,7 +12,8 @@ void timers_set(struct tcp_stack *stack, struct flow *flow,
 
 void timers_ack_later(struct tcp_stack *stack, struct flow *flow)
 {
-	if (flow->flags & FLOW_ACK_LATER)
+	if ((flow->flags & FLOW_ACK_LATER) ||
+	    tcp_plant_is(stack, TCP_PLANT_owe_forever))
 		return;
 	flow->flags |= FLOW_ACK_LATER;
 	flow->ack_at =

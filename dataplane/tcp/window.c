@@ -1,6 +1,7 @@
 /* window.c - the receive window: what is told, and when it is worth telling. */
 #include "dataplane/tcp/window.h"
 #include "dataplane/tcp/flows.h"
+#include "dataplane/tcp/plant.h"
 
 /* The smallest step of the edge that avoids silly windows. */
 static uint32_t step_of(const struct tcp_stack *stack)
@@ -47,7 +48,8 @@ uint16_t window_advertise(const struct tcp_stack *stack, struct flow *flow)
 {
 	uint32_t scale = flow_scale_own(flow);
 	uint32_t unit = (uint32_t)1 << scale;
-	uint32_t window = window_now(stack, flow);
+	uint32_t window = window_now(stack, flow) +
+			  tcp_plant_is(stack, TCP_PLANT_offer_more);
 	uint32_t field = (window + unit - 1) >> scale;
 
 	if (seq_after(flow->rcv_nxt + (field << scale), edge_of(stack, flow)))

@@ -122,6 +122,7 @@ void ours_start(struct run *run, uint32_t side)
 	run->end[side].own = ours;
 	ours->end = &run->end[side];
 	choose_config(run, side, &ours->config);
+	ours->config.plant = run->wish.plant;
 	ours->moves = run_below(run, 2);
 	if (ours->moves) {
 		ours->config.aux_max = RUN_CONNS;

@@ -52,6 +52,7 @@ struct run_tally {
 struct run_wish {
 	uint64_t seed;
 	bool verbose;
+	uint8_t plant;     /* enum tcp_plant */
 	const char *peers; /* directory of lwIP's variants; NULL: ours */
 };
 

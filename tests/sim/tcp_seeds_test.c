@@ -1,5 +1,6 @@
 /* tcp_seeds_test.c - our TCP against itself and lwIP on a bad cable, by seed.
  */
+#include "dataplane/tcp/plant.h"
 #include "tests/sim/tcp_run.h"
 
 #include <inttypes.h>
@@ -31,9 +32,21 @@ static void on_abort(int signal)
 static int usage(void)
 {
 	fprintf(stderr, "usage: sim_tcp [--seeds N] [--first-seed N] "
-			"[--seed N] [--verbose] "
+			"[--seed N] [--verbose] [--plant NAME] "
 			"[--lwip DIRECTORY]\n");
 	return 2;
+}
+
+/* 0 when there is none of that name. */
+static uint8_t plant_find(const char *name)
+{
+#define IS_IT(plant, what)         \
+	if (!strcmp(name, #plant)) \
+		return TCP_PLANT_##plant;
+	TCP_PLANTS(IS_IT)
+#undef IS_IT
+	fprintf(stderr, "there is no plant %s\n", name);
+	return 0;
 }
 
 /* Of a cable and of who looks at events and timers. */
@@ -117,6 +130,8 @@ int main(int argc, char **argv)
 			seeds = strtoull(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--first-seed") && more)
 			first = strtoull(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--plant") && more)
+			wish.plant = plant_find(argv[++i]);
 		else if (!strcmp(argv[i], "--lwip") && more)
 			wish.peers = argv[++i];
 		else if (!strcmp(argv[i], "--seed") && more) {
