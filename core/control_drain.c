@@ -132,6 +132,20 @@ void control_drain_event(struct control *control, uint32_t item,
 		control_drain_pump(control);
 }
 
+void control_drain_other(struct control *control,
+			 const struct op_move_event *event)
+{
+	struct drain *drain = &control->drain;
+
+	if (drain->state != DRAIN_LISTING && drain->state != DRAIN_RUNNING)
+		return;
+	drain_other_event(drain, event, control->shard->now_ns);
+	if (drain->state == DRAIN_DONE)
+		finish(control);
+	else if (drain->state == DRAIN_RUNNING)
+		control_drain_pump(control);
+}
+
 void control_drain_cancel(struct control *control)
 {
 	drain_cancel(&control->drain, control->shard->now_ns);

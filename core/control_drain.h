@@ -10,6 +10,10 @@ void control_query_drain(struct control *control, struct control_call *call);
 void control_drain_event(struct control *control, uint32_t item,
 			 const struct op_move_event *event);
 
+/* What became of a move that another order asked for. */
+void control_drain_other(struct control *control,
+			 const struct op_move_event *event);
+
 /* What is known of a peer has changed: it may be where the drain goes. */
 void control_drain_peer(struct control *control, uint32_t peer);
 

@@ -86,13 +86,14 @@ void control_move(struct control *control, struct control_call *call)
 
 static json_t *describe(const struct op_move_event *event, uint64_t job)
 {
-	json_t *data = json_pack(
-		"{s:s, s:s, s:s, s:b, s:s, s:I, s:I}", "guest", event->guest,
-		"state", move_state_name((enum move_state)event->state), "mode",
-		move_mode_name((enum move_mode)event->mode), "done",
-		(int)event->done, "reason", event->reason, "session",
-		(json_int_t)event->session_id, "epoch",
-		(json_int_t)event->epoch);
+	json_t *data =
+		json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I}", "guest",
+			  event->guest, "peer", event->peer, "state",
+			  move_state_name((enum move_state)event->state),
+			  "mode", move_mode_name((enum move_mode)event->mode),
+			  "done", (int)event->done, "reason", event->reason,
+			  "session", (json_int_t)event->session_id, "epoch",
+			  (json_int_t)event->epoch);
 
 	if (data && job)
 		json_object_set_new(data, "job", json_integer((json_int_t)job));
@@ -140,6 +141,7 @@ void control_move_event(struct control *control, const struct ring_cell *cell)
 
 	memcpy(&event, cell->payload, sizeof(event));
 	event.guest[NAME_BYTES - 1] = '\0';
+	event.peer[NAME_BYTES - 1] = '\0';
 	event.reason[REASON_BYTES - 1] = '\0';
 	if (kind == CONTROL_TAG_MOVE)
 		move = find_move(control, cell->tag);
@@ -152,6 +154,8 @@ void control_move_event(struct control *control, const struct ring_cell *cell)
 	if (kind == CONTROL_TAG_DRAIN &&
 	    (cell->tag >> 32 & 0xffffff) == (control->drain_job & 0xffffff))
 		control_drain_event(control, (uint32_t)cell->tag, &event);
+	else
+		control_drain_other(control, &event);
 }
 
 static void end_cancel(struct control *control, struct control_ask *ask)

@@ -71,6 +71,7 @@ int drain_add(struct drain *drain, const struct op_row *row)
 		.shard = row->shard,
 		.mode = foresee(drain, row->mode),
 		.busy = row->state != MOVE_LIVE,
+		.leaving = row->state == MOVE_COMMITTED && row->peer[0],
 	};
 	memcpy(item->guest, row->guest, sizeof(item->guest) - 1);
 	memcpy(item->reason, row->reason, sizeof(item->reason) - 1);
@@ -132,6 +133,18 @@ static void end_in_doubt(struct drain *drain, struct drain_item *item)
 	drain->counts.in_doubt++;
 }
 
+/* The guest is not here, and that is not the drain's doing. */
+static void end_gone(struct drain *drain, struct drain_item *item)
+{
+	/* Where it went to has not said that it is there. */
+	if (item->leaving) {
+		end_in_doubt(drain, item);
+		return;
+	}
+	item->gone = true;
+	end_item(drain, item, MOVE_CANCELLED);
+}
+
 static int compare_items(const void *a, const void *b)
 {
 	const struct drain_item *x = a;
@@ -190,6 +203,8 @@ static struct drain_item *pick(struct drain *drain, uint64_t now_ns)
 	while (drain->next < drain->count) {
 		struct drain_item *item = &drain->items[drain->next++];
 
+		if (item->state == ITEM_ENDED)
+			continue;
 		if (item->mode != MODE_NONE || item->busy)
 			return item;
 		item->skipped = true;
@@ -243,6 +258,10 @@ static void stop(struct drain *drain, const char *why, uint64_t now_ns)
 		}
 		if (item->state == ITEM_ENDED)
 			continue;
+		if (item->leaving) {
+			end_in_doubt(drain, item);
+			continue;
+		}
 		item->skipped = true;
 		snprintf(item->reason, sizeof(item->reason), "%s", why);
 		end_item(drain, item, MOVE_CANCELLED);
@@ -422,12 +441,14 @@ static void note_state(struct drain *drain, struct drain_item *item,
 		end_in_doubt(drain, item);
 }
 
-/* Its last move was not finished, or the peer has gone: it waits. */
+/* Its last move was not finished, or the peer has gone: it waits. One that is
+ * not here waits only for the end of the move by which it left. */
 static bool may_retry(const struct drain *drain, const struct drain_item *item,
 		      const struct op_move_event *event)
 {
 	return drain->state == DRAIN_RUNNING && event->result == MOVE_FAILED &&
-	       (item->busy || drain->stalled[0]) && !item->went &&
+	       (item->busy || event->busy || drain->stalled[0]) &&
+	       !item->went && (!event->absent || item->leaving) &&
 	       item->tries < DRAIN_TRIES_MAX;
 }
 
@@ -456,10 +477,59 @@ void drain_event(struct drain *drain, uint32_t index,
 		retry(drain, item, now_ns);
 		return;
 	}
+	if (event->result == MOVE_FAILED && (event->absent || item->leaving)) {
+		end_gone(drain, item);
+		finish_if_idle(drain, now_ns);
+		return;
+	}
 	item->mode = event->mode;
 	if (event->result == MOVE_OK)
 		note_pause(drain, event, now_ns);
 	end_item(drain, item, (enum move_result)event->result);
+	finish_if_idle(drain, now_ns);
+}
+
+static struct drain_item *find_open(struct drain *drain, const char *guest)
+{
+	for (uint32_t i = 0; i < drain->count; i++) {
+		struct drain_item *item = &drain->items[i];
+
+		if (item->state != ITEM_ENDED && !strcmp(item->guest, guest))
+			return item;
+	}
+	return NULL;
+}
+
+void drain_other_event(struct drain *drain, const struct op_move_event *event,
+		       uint64_t now_ns)
+{
+	struct drain_item *item;
+
+	if (drain->wish.dry_run ||
+	    (drain->state != DRAIN_LISTING && drain->state != DRAIN_RUNNING))
+		return;
+	item = find_open(drain, event->guest);
+	if (!item)
+		return;
+	if (!event->done) {
+		item->busy = true;
+		item->leaving = event->state >= MOVE_COMMITTED;
+		return;
+	}
+	/* It is still here, or only that order was refused. */
+	if (event->result == MOVE_FAILED || event->result == MOVE_CANCELLED)
+		return;
+	memcpy(item->reason, event->reason, sizeof(item->reason) - 1);
+	item->mode = event->mode;
+	item->leaving = false;
+	if (event->result == MOVE_OK &&
+	    strcmp(event->peer, drain->wish.peer) != 0) {
+		snprintf(item->reason, sizeof(item->reason),
+			 "another order moved it to %s", event->peer);
+		end_gone(drain, item);
+	} else {
+		end_item(drain, item, (enum move_result)event->result);
+	}
 	finish_if_idle(drain, now_ns);
 }
 

@@ -24,10 +24,13 @@
  * that is cancelled or gives up does not wait for moves in doubt: nobody knows
  * for how long.
  *
+ * A guest that another order moves meanwhile is not waited for: its end there
+ * is its end here, "moved" when it went where the drain goes, else "gone".
+ *
  * Counts: sessions = moved + failed + remained and moved = seamless +
  * semi_seamless + switch_host. A session that died while it moved is failed,
  * and so is one that was left in doubt; one that was cancelled, that cannot
- * move at all or was never tried remained. Control thread.
+ * move at all, was never tried or is gone remained. Control thread.
  */
 #define DRAIN_PAUSE_TARGET_NS (50 * NS_PER_MS)
 #define DRAIN_WINDOW          32 /* pauses between two looks at their p99 */
@@ -69,6 +72,8 @@ struct drain_item {
 	uint8_t result;     /* enum move_result, ENDED */
 	bool busy;          /* its last move may not be finished */
 	bool went;          /* has been READY: not tried again */
+	bool leaving;       /* another order's move of it has committed */
+	bool gone;          /* ENDED: it is here no more, nor at the peer */
 	bool skipped;       /* ENDED without a start */
 	bool in_doubt;      /* ENDED, and the peer's word is still awaited */
 	bool cancel_sent;
@@ -147,6 +152,10 @@ void drain_put_back(struct drain *drain, const struct drain_order *order,
 /* What became of an item. */
 void drain_event(struct drain *drain, uint32_t item,
 		 const struct op_move_event *event, uint64_t now_ns);
+
+/* What became of a move that is not the drain's: it may be of an item. */
+void drain_other_event(struct drain *drain, const struct op_move_event *event,
+		       uint64_t now_ns);
 
 /* Starts nothing more, cancels what is under way. */
 void drain_cancel(struct drain *drain, uint64_t now_ns);

@@ -60,6 +60,8 @@ static const char *outcome(const struct drain *drain,
 		return item->mode == MODE_NONE ? "stays" : "would-move";
 	if (item->in_doubt)
 		return "in-doubt";
+	if (item->gone)
+		return "gone";
 	if (item->skipped || item->result == MOVE_CANCELLED)
 		return "remained";
 	return move_result_name((enum move_result)item->result);

@@ -133,6 +133,8 @@ void move_report(struct move *move, bool done, enum move_result result)
 	if (done && result == MOVE_OK && move->frozen_ns)
 		event.protocol_pause_ns = shard->now_ns - move->frozen_ns;
 	memcpy(event.guest, move->guest_name, sizeof(event.guest));
+	memcpy(event.peer, shard->pool->config->peers[move->peer].name,
+	       sizeof(event.peer));
 	memcpy(event.reason, move->reason, sizeof(event.reason));
 	if (!done || result == MOVE_OK ||
 	    !plant_is(shard->pool, PLANT_forget_report))

@@ -14,20 +14,6 @@
 /* How long the destination may take to answer an offer or the images. */
 #define PEER_ANSWER_NS (5 * NS_PER_S)
 
-static void tell_done(struct moves *moves, const struct ring_cell *cell,
-		      const char *guest, const char *reason)
-{
-	struct op_move_event event = {
-		.done = 1,
-		.result = MOVE_FAILED,
-	};
-
-	memcpy(event.guest, guest, sizeof(event.guest));
-	snprintf(event.reason, sizeof(event.reason), "%s", reason);
-	shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_EVENT, cell->tag,
-		   &event, sizeof(event));
-}
-
 static void tell_destination(struct move *move, uint16_t type)
 {
 	struct peer_refuse frame = {0};
@@ -103,6 +89,24 @@ static struct move *find(struct moves *moves, const char *guest)
 	return NULL;
 }
 
+static void tell_done(struct moves *moves, const struct ring_cell *cell,
+		      const struct op_move_start *start, const char *reason)
+{
+	struct op_move_event event = {
+		.done = 1,
+		.result = MOVE_FAILED,
+		.busy = find(moves, start->guest) != NULL,
+		/* One that stands still for a move is not to be had either. */
+		.absent = pool_find_guest(moves->shard->pool, start->guest) < 0,
+	};
+
+	memcpy(event.guest, start->guest, sizeof(event.guest));
+	memcpy(event.peer, start->peer, sizeof(event.peer));
+	snprintf(event.reason, sizeof(event.reason), "%s", reason);
+	shard_tell(moves->shard, SHARD_CONTROL, OP_MOVE_EVENT, cell->tag,
+		   &event, sizeof(event));
+}
+
 static const char *begin_start(struct moves *moves,
 			       const struct op_move_start *start,
 			       const struct ring_cell *cell)
@@ -114,11 +118,11 @@ static const char *begin_start(struct moves *moves,
 
 	if (peer < 0)
 		return "no peer of that name in the configuration";
-	if (moves->service_ops->find(moves->service, start->guest, &guest))
-		return "no guest of that name here";
 	if (find(moves, start->guest))
 		return "it is moving already, or the client has not answered "
 		       "an earlier attempt";
+	if (moves->service_ops->find(moves->service, start->guest, &guest))
+		return "no guest of that name here";
 	move = move_take(moves, MOVE_SOURCE, ++moves->next_id);
 	if (!move)
 		return "too many moves at once on its shard";
@@ -149,7 +153,7 @@ void move_source_start(struct moves *moves, const struct ring_cell *cell)
 	start.peer[NAME_BYTES - 1] = 0;
 	why = begin_start(moves, &start, cell);
 	if (why)
-		tell_done(moves, cell, start.guest, why);
+		tell_done(moves, cell, &start, why);
 }
 
 void move_source_link_up(struct move *move)

@@ -126,6 +126,7 @@ struct op_move_resolve {
 /* Told at every change of state, and once with done set, the last one. */
 struct op_move_event {
 	char guest[NAME_BYTES];
+	char peer[NAME_BYTES]; /* where it goes */
 	char reason[REASON_BYTES];
 	uint64_t epoch;
 	uint64_t
@@ -136,6 +137,8 @@ struct op_move_event {
 	uint8_t mode;   /* enum move_mode agreed */
 	uint8_t done;   /* the move has ended */
 	uint8_t silent; /* done: because the peer left it without an answer */
+	uint8_t busy;   /* done: because an earlier move of it is not over */
+	uint8_t absent; /* done: the guest is not here, or not any more */
 	uint8_t result; /* done: enum move_result */
 };
 

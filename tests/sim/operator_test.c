@@ -89,6 +89,20 @@ static void must_be_at(struct world *world, const char *guest, int daemon)
 		world_fail(world, "%s is at %d", guest, owner);
 }
 
+/* One goes by an order of its own while the drain begins: nobody waits. */
+static void run_overlaps(struct world *world)
+{
+	uint64_t start_ns = sim_world_now(world->sim);
+
+	console_move(&world->daemons[0].console, "vm0", "b", "any", false);
+	drain(world, 2);
+	must_end(world, "done", GUESTS, 0, 0, 0);
+	if (sim_world_now(world->sim) - start_ns > 5 * NS_PER_S)
+		world_fail(world, "it waited for who had gone");
+	for (uint32_t i = 0; i < GUESTS; i++)
+		must_be_at(world, world->users[i].wish.guest, 1);
+}
+
 /* The peer comes back in time: it takes all, and nobody has noticed. */
 static void run_waits(struct world *world)
 {
@@ -257,6 +271,7 @@ static void run_no_doubt(struct world *world)
 }
 
 static struct play plays[] = {
+	{.name = "drain-overlaps", .run = run_overlaps},
 	{.name = "drain-waits", .run = run_waits},
 	{.name = "drain-gives-up", .run = run_gives_up},
 	{.name = "drain-in-doubt",

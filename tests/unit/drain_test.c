@@ -267,6 +267,179 @@ Test(drain, does_not_freeze_the_busy_again)
 	drain_fini(&drain);
 }
 
+/* --- moves that are not the drain's ------------------------------------- */
+
+static void tell_other(struct drain *drain, const char *guest, const char *peer,
+		       uint8_t state, bool done, enum move_result result)
+{
+	struct op_move_event event = {
+		.state = state,
+		.mode = MODE_SEAMLESS,
+		.done = done,
+		.result = (uint8_t)result,
+	};
+
+	snprintf(event.guest, sizeof(event.guest), "%s", guest);
+	snprintf(event.peer, sizeof(event.peer), "%s", peer);
+	drain_other_event(drain, &event, START_NS);
+}
+
+static void not_here(struct drain *drain, const struct drain_order *order,
+		     uint64_t now_ns)
+{
+	struct op_move_event event = {
+		.done = 1,
+		.absent = 1,
+		.result = MOVE_FAILED,
+	};
+
+	drain_event(drain, order->item, &event, now_ns);
+}
+
+static const char *outcome_of(const json_t *report)
+{
+	const json_t *row = json_array_get(json_object_get(report, "rows"), 0);
+
+	return json_string_value(json_object_get(row, "outcome"));
+}
+
+/* Another order's move of an item is over: so is the item, at once. */
+Test(drain, ends_with_the_move_of_another_order)
+{
+	static const struct {
+		const char *peer;
+		enum move_result result;
+		uint32_t moved, failed, remained;
+		const char *outcome; /* of its row, NULL: it has none */
+	} cases[] = {
+		{"b", MOVE_OK, 1, 0, 0, NULL},
+		{"c", MOVE_OK, 0, 0, 1, "gone"},
+		{"b", MOVE_CLOSED, 0, 1, 0, "closed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (uint32_t when = 0; when < 3; when++) {
+			struct op_row row = row_of(1, MODE_SEAMLESS, 1);
+			struct drain_order order;
+			struct drain drain;
+			json_t *report;
+
+			row.state = MOVE_FREEZING;
+			wish_for(&drain, 1, 0);
+			cr_assert_eq(drain_add(&drain, &row), 0);
+			if (when)
+				drain_begin(&drain, START_NS);
+			if (when > 1) {
+				cr_assert(drain_next(&drain, START_NS, &order));
+				finish(&drain, &order, MOVE_FAILED, 0, 0,
+				       START_NS);
+			}
+			tell_other(&drain, "demo-7", "b", MOVE_RELEASED, true,
+				   MOVE_OK);
+			tell_other(&drain, "demo-1", cases[i].peer,
+				   MOVE_RELEASED, true, MOVE_FAILED);
+			cr_expect_neq(drain.state, DRAIN_DONE);
+			tell_other(&drain, "demo-1", cases[i].peer,
+				   MOVE_COMMITTED, false, MOVE_OK);
+			tell_other(&drain, "demo-1", cases[i].peer,
+				   MOVE_RELEASED, true, cases[i].result);
+			if (!when)
+				drain_begin(&drain, START_NS);
+			cr_expect_not(drain_next(&drain, START_NS, &order));
+			cr_expect_eq(drain.state, DRAIN_DONE);
+			cr_expect_eq(drain.counts.moved, cases[i].moved);
+			cr_expect_eq(drain.counts.failed, cases[i].failed);
+			cr_expect_eq(drain.counts.remained, cases[i].remained);
+			expect_sums(&drain);
+			report = drain_report(&drain, START_NS, true);
+			if (cases[i].outcome)
+				cr_expect_str_eq(outcome_of(report),
+						 cases[i].outcome);
+			else
+				cr_expect_null(outcome_of(report));
+			json_decref(report);
+			drain_fini(&drain);
+		}
+	}
+}
+
+/* Another order's move had not begun when the list was made. */
+Test(drain, waits_for_a_move_that_it_did_not_see)
+{
+	struct op_move_event refused = {
+		.done = 1,
+		.busy = 1,
+		.result = MOVE_FAILED,
+	};
+	struct drain_order order;
+	struct drain drain;
+
+	wish_for(&drain, 1, 0);
+	add(&drain, 1, MODE_SEAMLESS, 1);
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	drain_event(&drain, order.item, &refused, START_NS);
+	cr_expect_eq(drain.state, DRAIN_RUNNING);
+	tell_other(&drain, "demo-1", "b", MOVE_RELEASED, true, MOVE_OK);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.seamless, 1);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+/* A guest that is not here is not asked for again and again. */
+Test(drain, does_not_retry_what_is_gone)
+{
+	struct op_row row = row_of(1, MODE_SEAMLESS, 1);
+	struct drain_order order;
+	struct drain drain;
+
+	row.state = MOVE_FREEZING;
+	wish_for(&drain, 1, 0);
+	cr_assert_eq(drain_add(&drain, &row), 0);
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &order));
+	not_here(&drain, &order, START_NS);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.remained, 1);
+	cr_expect(drain.items[0].gone);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
+/* Committed by another order and not answered: it is waited for, for a while,
+ * and is never said to have remained. */
+Test(drain, leaves_the_doubt_of_another_order)
+{
+	for (uint32_t gives_up = 0; gives_up < 2; gives_up++) {
+		struct op_row row = row_of(1, MODE_SEAMLESS, 1);
+		uint64_t now_ns = START_NS;
+		struct drain_order order;
+		struct drain drain;
+
+		row.state = MOVE_COMMITTED;
+		snprintf(row.peer, sizeof(row.peer), "b");
+		wish_for(&drain, 1, 0);
+		cr_assert_eq(drain_add(&drain, &row), 0);
+		drain_begin(&drain, now_ns);
+		if (gives_up) {
+			drain_peer_down(&drain, "is not there", now_ns);
+			now_ns += DRAIN_PEER_WAIT_NS;
+			cr_expect_not(drain_next(&drain, now_ns, &order));
+		}
+		for (uint32_t i = 0; !gives_up && i < DRAIN_TRIES_MAX; i++) {
+			cr_assert(drain_next(&drain, now_ns, &order));
+			not_here(&drain, &order, now_ns);
+			now_ns += DRAIN_RETRY_NS;
+		}
+		cr_expect_eq(drain.state, DRAIN_DONE);
+		cr_expect_eq(drain.counts.failed, 1);
+		cr_expect_eq(drain.counts.in_doubt, 1);
+		cr_expect_eq(drain.counts.remained, 0);
+		drain_fini(&drain);
+	}
+}
+
 Test(drain, puts_back_what_a_full_ring_refused)
 {
 	struct drain_order order;
