@@ -160,6 +160,11 @@ int host_linux_create(const struct host_linux_wish *wish, struct host **host)
 	err = host_journal_open(&self->journal, wish->journal);
 	if (err)
 		goto fail_log;
+	if (self->journal.torn)
+		host_log(&self->host, LOG_WARNING,
+			 "%s: its last record was not written whole, and is "
+			 "cut off",
+			 wish->journal);
 	err = host_regions_start(&self->regions, wish->runtime_dir);
 	if (!err)
 		err = host_keys_start(&self->keys, wish->keys_first, wish->keys,
@@ -186,6 +191,11 @@ void host_linux_destroy(struct host *host)
 	host_journal_close(&self->journal);
 	host_log_stop(&self->log);
 	free(self);
+}
+
+int host_linux_journal_check(const char *path, uint64_t *offset)
+{
+	return host_journal_check(path, offset);
 }
 
 int host_linux_journal_clear(struct host *host)

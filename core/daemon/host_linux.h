@@ -20,13 +20,18 @@ struct host_linux_wish {
 	uint32_t key_threads;
 };
 
-/* Starts the threads, opens the journal. 0 or -errno. Nothing of wish is kept
+/* Starts the threads, opens the journal. 0 or -errno, -EBADMSG when the
+ * journal is damaged. Nothing of wish is kept
  * but copies. */
 int host_linux_create(const struct host_linux_wish *wish, struct host **host);
 
 /* Ends the threads, unmaps every region, closes and frees. The log is written
  * to its end, unless nobody reads it. */
 void host_linux_destroy(struct host *host);
+
+/* Reads a journal that is there, and changes nothing. 0, also when another
+ * holds it; -EBADMSG: it is damaged, at offset; -errno. */
+int host_linux_journal_check(const char *path, uint64_t *offset);
 
 /* Empties the journal: the caller knows that nothing in it is outstanding. */
 int host_linux_journal_clear(struct host *host);

@@ -57,9 +57,12 @@ struct host_journal {
 	int fd; /* -1: none is kept */
 	_Atomic uint64_t next_slot;
 	uint64_t old_slots; /* that earlier lives wrote */
+	bool torn;          /* the last one's last record was cut off */
 };
 
+/* 0 or -errno; -EBADMSG: the file is damaged, and as it was. */
 int host_journal_open(struct host_journal *journal, const char *path);
+int host_journal_check(const char *path, uint64_t *offset);
 void host_journal_close(struct host_journal *journal);
 int host_journal_append(struct host_journal *journal, const void *record,
 			uint32_t len);

@@ -144,9 +144,13 @@ static int make_host(struct process *process)
 		.keys = KEYS_READY,
 		.key_threads = KEY_THREADS,
 	};
+	char error[CONFIG_ERROR_MAX] = "";
 	int err = host_linux_create(&wish, &process->host);
 
-	if (err == -EBUSY)
+	if (err == -EBADMSG &&
+	    start_check_journal(config->journal, error, sizeof(error)))
+		fprintf(stderr, "flushmarkd: %s\n", error);
+	else if (err == -EBUSY)
 		fprintf(stderr, "flushmarkd: %s is in use by another one\n",
 			config->journal);
 	else if (err)

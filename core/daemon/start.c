@@ -1,6 +1,7 @@
 /* start.c - what a start needs of this machine, for it and for --check. */
 #include "core/daemon/start.h"
 #include "core/daemon/daemon.h"
+#include "core/daemon/host_linux.h"
 #include "core/daemon/ports.h"
 #include "core/daemon/process.h"
 #include "dataplane/uring/uring.h"
@@ -90,6 +91,23 @@ int start_check_ports(const struct config *config, char *error, size_t cap)
 	return err;
 }
 
+int start_check_journal(const char *path, char *error, size_t cap)
+{
+	uint64_t offset = 0;
+	int err = host_linux_journal_check(path, &offset);
+
+	if (err == -EBADMSG)
+		snprintf(error, cap,
+			 "%s: damaged at byte %" PRIu64
+			 ", and left as it is: it may say which guests are a "
+			 "peer's. Find out where each runs, then move it away "
+			 "by hand: a guest given to a peer is made anew here",
+			 path, offset);
+	else if (err)
+		snprintf(error, cap, "%s: %s", path, strerror(-err));
+	return err;
+}
+
 /* --- for --check alone --------------------------------------------------- */
 
 /* Keeps the first error, prints all. */
@@ -120,12 +138,19 @@ static void check_unix(int *first, const struct addr *addr)
 
 static void check_journal(int *first, const struct config *config)
 {
-	int err = 0;
+	char error[CONFIG_ERROR_MAX] = "";
+	int err;
 
-	if (!access(config->journal, F_OK))
-		err = access(config->journal, R_OK | W_OK) ? -errno : 0;
-	else
+	if (access(config->journal, F_OK))
 		err = process_can_make(config->journal);
+	else if (access(config->journal, R_OK | W_OK))
+		err = -errno;
+	else {
+		err = start_check_journal(config->journal, error,
+					  sizeof(error));
+		note(first, err, "", error);
+		return;
+	}
 	note(first, err, config->journal, strerror(-err));
 }
 

@@ -17,6 +17,10 @@ int start_make_dps(const struct config *config, struct dp **control,
  * line. May take seconds. */
 int start_check_ports(const struct config *config, char *error, size_t cap);
 
+/* Whether a journal that is there can be read. 0 or -errno, with one line that
+ * says what to do. */
+int start_check_journal(const char *path, char *error, size_t cap);
+
 /*
  * Looks for all that would keep a start from succeeding and prints a line for
  * each on standard error. Nothing stays made, bound or removed, and a daemon

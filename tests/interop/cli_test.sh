@@ -241,6 +241,21 @@ checks_what_a_start_needs() {
 	[ ! -e "$dir/deep" ] || fail "it was made"
 }
 
+# A journal that no death of ours has left is not thrown away.
+keeps_a_damaged_journal() {
+	config A 1 1 B
+	start A
+	crash A
+	echo "no journal at all" >"$dir/A/journal"
+	cp "$dir/A/journal" "$dir/damaged"
+	refused "$dir/A/journal: damaged at byte 0"
+	says "move it away"
+	cmp "$dir/A/journal" "$dir/damaged" || fail "it was touched"
+	rm "$dir/A/journal"
+	start A
+	expect 0 A status
+}
+
 # A port that another one has, be it a door's or the peers'.
 ports_are_not_shared() {
 	config A 1 1 B
@@ -303,6 +318,7 @@ run_case notifies_abstract notifies_abstract
 run_case one_at_a_time one_at_a_time
 run_case checks checks
 run_case checks_what_a_start_needs checks_what_a_start_needs
+run_case keeps_a_damaged_journal keeps_a_damaged_journal
 run_case ports_are_not_shared ports_are_not_shared
 run_case few_descriptors few_descriptors
 run_case peers_meet peers_meet

@@ -268,124 +268,124 @@ Test(host_journal, survives_and_forgets_the_torn)
 	drop_place(&place);
 }
 
-Test(host_journal, refuses_and_spots_damage)
+#define SLOT 512
+
+static void write_at(const struct place *place, const char *bytes, size_t len,
+		     off_t offset)
+{
+	int fd = open(place->journal, O_WRONLY);
+
+	cr_assert_eq(pwrite(fd, bytes, len, offset), (ssize_t)len);
+	close(fd);
+}
+
+static size_t read_whole(const struct place *place, char *bytes, size_t cap)
+{
+	int fd = open(place->journal, O_RDONLY);
+	ssize_t len = read(fd, bytes, cap);
+
+	cr_assert_geq(len, 0);
+	close(fd);
+	return (size_t)len;
+}
+
+/* Two records and a hole between them. */
+static void make_journal(const struct place *place)
+{
+	char zeroes[SLOT] = {0};
+	struct host *host;
+
+	unlink(place->journal);
+	host = open_host(place, 0);
+	add(host, "one");
+	add(host, "hole");
+	add(host, "two");
+	host_linux_destroy(host);
+	write_at(place, zeroes, sizeof(zeroes), SLOT);
+}
+
+/* What no death of ours leaves behind is refused, and left as it is. */
+Test(host_journal, refuses_what_is_damaged)
+{
+	static const struct {
+		off_t at;
+		const char *bytes;
+		size_t len;
+		uint64_t damaged; /* the slot's offset */
+	} cases[] = {
+		{8, "X", 1, 0},
+		{5, "X", 1, 0},
+		{0, "garbage of another kind", 23, 0},
+		{SLOT + 100, "X", 1, SLOT},
+		{2 * SLOT + 8 + 2, "X", 1, 2 * SLOT},
+		{2 * SLOT, "\x7f", 1, 2 * SLOT}, /* as if it were longer */
+		{3 * SLOT, "more of something", 17, 3 * SLOT},
+	};
+	struct place place;
+	struct seen seen = {0};
+	struct host *host;
+
+	make_place(&place);
+	make_journal(&place);
+	host = open_host(&place, 0);
+	cr_assert_eq(host_journal_read(host, note, &seen), 0);
+	cr_expect_eq(seen.count, 2, "a hole is no damage");
+	host_linux_destroy(host);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct host_linux_wish wish = {
+			.runtime_dir = place.dir,
+			.journal = place.journal,
+		};
+		char before[4 * SLOT], after[4 * SLOT];
+		uint64_t offset = 1;
+		size_t len;
+
+		make_journal(&place);
+		write_at(&place, cases[i].bytes, cases[i].len, cases[i].at);
+		len = read_whole(&place, before, sizeof(before));
+		cr_expect_eq(host_linux_journal_check(place.journal, &offset),
+			     -EBADMSG, "case %zu", i);
+		cr_expect_eq(offset, cases[i].damaged, "case %zu", i);
+		cr_expect_eq(host_linux_create(&wish, &host), -EBADMSG);
+		cr_expect_eq(read_whole(&place, after, sizeof(after)), len);
+		cr_expect_eq(memcmp(before, after, len), 0, "it was touched");
+	}
+	drop_place(&place);
+}
+
+/* A check changes nothing, whoever holds the journal. */
+Test(host_journal, is_checked_as_it_is)
+{
+	struct place place;
+	struct stat info;
+	uint64_t offset;
+	struct host *host;
+
+	make_place(&place);
+	cr_expect_eq(host_linux_journal_check(place.journal, &offset), -ENOENT);
+	make_journal(&place);
+	cr_assert_eq(truncate(place.journal, 2 * SLOT + 9), 0);
+	cr_expect_eq(host_linux_journal_check(place.journal, &offset), 0);
+	cr_assert_eq(stat(place.journal, &info), 0);
+	cr_expect_eq(info.st_size, 2 * SLOT + 9);
+	host = open_host(&place, 0);
+	write_at(&place, "X", 1, 8);
+	cr_expect_eq(host_linux_journal_check(place.journal, &offset), 0,
+		     "its daemon knows");
+	host_linux_destroy(host);
+	drop_place(&place);
+}
+
+Test(host_journal, refuses_records_of_no_size)
 {
 	uint8_t large[8192] = {0};
-	struct seen seen = {0};
 	struct place place;
 	struct host *host;
-	int fd;
 
 	make_place(&place);
 	host = open_host(&place, 0);
 	cr_expect_eq(host_journal_add(host, large, sizeof(large)), -EINVAL);
 	cr_expect_eq(host_journal_add(host, large, 0), -EINVAL);
-	add(host, "one");
-	add(host, "two");
-	add(host, "three");
-	host_linux_destroy(host);
-	fd = open(place.journal, O_WRONLY);
-	cr_assert_eq(pwrite(fd, "X", 1, 512 + 8), 1);
-	close(fd);
-	host = open_host(&place, 0);
-	cr_assert_eq(host_journal_read(host, note, &seen), 0);
-	cr_expect_eq(seen.count, 2, "only what fails its hash is left out");
-	cr_expect_str_eq(seen.text[0], "one");
-	cr_expect_str_eq(seen.text[1], "three");
-	host_linux_destroy(host);
-	drop_place(&place);
-}
-
-/* The file may not grow behind its second record: a full disk, for one. */
-Test(host_journal, a_failed_write_hides_nothing)
-{
-	struct rlimit before;
-	struct rlimit limit;
-	struct seen seen = {0};
-	struct place place;
-	struct host *host;
-
-	make_place(&place);
-	host = open_host(&place, 0);
-	add(host, "one");
-	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
-	signal(SIGXFSZ, SIG_IGN);
-	limit = before;
-	limit.rlim_cur = 512 + 10;
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_expect_eq(host_journal_add(host, "torn", 4), -ENOSPC);
-	cr_expect_eq(host_journal_add(host, "none", 4), -EFBIG);
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
-	add(host, "after");
-	host_linux_destroy(host);
-	host = open_host(&place, 0);
-	cr_assert_eq(host_journal_read(host, note, &seen), 0);
-	cr_expect_eq(seen.count, 2);
-	cr_expect_str_eq(seen.text[0], "one");
-	cr_expect_str_eq(seen.text[1], "after");
-	host_linux_destroy(host);
-	drop_place(&place);
-}
-
-#define WRITERS        4
-#define WRITER_RECORDS 64
-
-struct writer {
-	pthread_t thread;
-	struct host *host;
-	uint8_t number;
-};
-
-static void *write_records(void *arg)
-{
-	const struct writer *writer = arg;
-	uint8_t record[2] = {writer->number};
-	int err = 0;
-
-	while (record[1] < WRITER_RECORDS && !err) {
-		err = host_journal_add(writer->host, record, sizeof(record));
-		record[1]++;
-	}
-	return (void *)(intptr_t)err;
-}
-
-/* Each writer's next record. */
-static void follow(void *arg, const void *record, uint32_t len)
-{
-	uint8_t *next = arg;
-	const uint8_t *bytes = record;
-
-	cr_assert_eq(len, 2);
-	cr_assert_lt(bytes[0], WRITERS);
-	cr_expect_eq(bytes[1], next[bytes[0]]++);
-}
-
-Test(host_journal, takes_records_of_several_shards_at_once)
-{
-	struct writer writers[WRITERS];
-	uint8_t next[WRITERS] = {0};
-	struct place place;
-	struct host *host;
-
-	make_place(&place);
-	host = open_host(&place, 0);
-	for (uint8_t i = 0; i < WRITERS; i++) {
-		writers[i] = (struct writer){.host = host, .number = i};
-		cr_assert_eq(pthread_create(&writers[i].thread, NULL,
-					    write_records, &writers[i]),
-			     0);
-	}
-	for (uint32_t i = 0; i < WRITERS; i++) {
-		void *err;
-
-		cr_assert_eq(pthread_join(writers[i].thread, &err), 0);
-		cr_expect_null(err);
-	}
-	host_linux_destroy(host);
-	host = open_host(&place, 0);
-	cr_assert_eq(host_journal_read(host, follow, next), 0);
-	for (uint32_t i = 0; i < WRITERS; i++)
-		cr_expect_eq(next[i], WRITER_RECORDS, "writer %u", i);
 	host_linux_destroy(host);
 	drop_place(&place);
 }
