@@ -35,9 +35,18 @@ int move_commit(struct move *move)
 	return 0;
 }
 
+static void end_doubt(struct move *move, const char *how)
+{
+	if (!move->in_doubt)
+		return;
+	move->in_doubt = false;
+	host_log(move->moves->shard->host, LOG_INFO,
+		 "move of %s: in doubt no more: %s", move->guest_name, how);
+}
+
 void move_commit_release(struct move *move, enum move_result result)
 {
-	move->in_doubt = false;
+	end_doubt(move, move->reason);
 	hand_over(move);
 	move_enter(move, MOVE_RELEASED);
 	if (move->guest)
@@ -45,22 +54,23 @@ void move_commit_release(struct move *move, enum move_result result)
 	move_finish(move, result);
 }
 
-static void acknowledge(struct move *move)
+static void acknowledge(struct move *move, const char *how)
 {
+	bool was_in_doubt = move->in_doubt;
+
 	if (!move->acknowledged)
 		move_journal(move, WORD_ANSWERED);
 	move->acknowledged = true;
-	if (move->in_doubt) {
-		move->in_doubt = false;
+	end_doubt(move, how);
+	if (was_in_doubt)
 		move_report(move, false, MOVE_OK);
-	}
 }
 
 void move_commit_heard(struct move *move)
 {
 	if (move->state != MOVE_COMMITTED || move->acknowledged)
 		return;
-	acknowledge(move);
+	acknowledge(move, "the peer has it");
 	hand_over(move);
 	if (!move->guest) /* of an earlier life: nothing is left to do */
 		move_commit_release(move, MOVE_OK);
@@ -68,7 +78,7 @@ void move_commit_heard(struct move *move)
 
 void move_commit_switched(struct move *move)
 {
-	acknowledge(move);
+	acknowledge(move, "the peer has it");
 	move_commit_release(move, MOVE_OK);
 }
 
@@ -78,7 +88,7 @@ void move_commit_give_away(struct move *move)
 	       "only a commit that nobody answered is in doubt");
 	moves_settle(move->moves, move->id);
 	move_say(move, "an operator decided that the peer has it");
-	acknowledge(move);
+	acknowledge(move, move->reason);
 	move_commit_release(move, MOVE_CLOSED);
 }
 
@@ -106,8 +116,13 @@ void move_commit_timer(struct move *move)
 	struct moves *moves = move->moves;
 	uint64_t drain_ns =
 		moves->shard->pool->config->move.drain_ms * NS_PER_MS;
-	uint64_t since_ns = moves->shard->now_ns - move->committed_ns;
+	uint64_t since_ns;
 	bool up;
+
+	/* Of an earlier life: its time counts from the first pass of this. */
+	if (!move->committed_ns)
+		move->committed_ns = moves->shard->now_ns;
+	since_ns = moves->shard->now_ns - move->committed_ns;
 
 	/* The destination closes a client that does not come, and says so;
 	 * twice its time is only for one that cannot say. */

@@ -760,6 +760,23 @@ Test(move_source, what_an_earlier_life_committed_is_said_again)
 	move_net_free(m);
 }
 
+/* It is in doubt after the time that any commit has, not at once. */
+Test(move_source, what_is_said_again_is_in_doubt_in_time)
+{
+	struct move_net *m = moving(COMMITTED, MODE_ANY, false);
+
+	run_ms(m, 5000); /* the clock did not begin with this life */
+	cut(m);
+	live_again(m);
+	run_ms(m, 2000);
+	cr_expect_not(move_of(m)->in_doubt);
+	run_ms(m, 2000);
+	cr_expect(move_of(m)->in_doubt);
+	reply(m, PEER_COMMITTED, NULL);
+	cr_expect_eq(m->service.moves.slab.used, 0);
+	move_net_free(m);
+}
+
 Test(move_source, what_was_answered_or_undone_is_not_said_again)
 {
 	for (int at = OFFERED; at < ATS; at++) {
