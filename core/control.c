@@ -2,6 +2,7 @@
 #include "core/control.h"
 #include "core/control_answer.h"
 #include "core/control_ask.h"
+#include "core/control_doubt.h"
 #include "core/control_drain.h"
 #include "core/control_list.h"
 #include "core/control_move.h"
@@ -255,6 +256,9 @@ static void on_cell(void *self, const struct ring_cell *cell)
 		break;
 	case OP_MOVE_HEARD:
 		control_ask_heard(control, cell);
+		break;
+	case OP_MOVE_DOUBT:
+		control_doubt_told(control, cell);
 		break;
 	case OP_LINK:
 		link_changed(control, cell);

@@ -2,6 +2,7 @@
 #include "core/control_move.h"
 #include "core/control_answer.h"
 #include "core/control_ask.h"
+#include "core/control_doubt.h"
 #include "core/control_drain.h"
 
 #include <stdio.h>
@@ -161,6 +162,11 @@ void control_move_event(struct control *control, const struct ring_cell *cell)
 static void end_cancel(struct control *control, struct control_ask *ask)
 {
 	const char *guest = (const char *)ask->order;
+	const char *decide =
+		control_doubt_of(control, guest)
+			? "; it is in doubt: \"resolve\" decides it, if its "
+			  "other end is gone for good"
+			: "";
 
 	switch ((enum move_heard)ask->heard.heard) {
 	case HEARD_DONE:
@@ -168,14 +174,14 @@ static void end_cancel(struct control *control, struct control_ask *ask)
 		break;
 	case HEARD_TOO_LATE:
 		control_error(control, &ask->caller, "TooLate",
-			      "a move of %s is past the point of no return",
-			      guest);
+			      "a move of %s is past the point of no return%s",
+			      guest, decide);
 		break;
 	case HEARD_NOT_SOURCE:
 		control_error(control, &ask->caller, "NotSource",
 			      "a move of %s to here can be cancelled by its "
-			      "source only",
-			      guest);
+			      "source only%s",
+			      guest, decide);
 		break;
 	default:
 		if (pool_find_guest(control->pool, guest) < 0)

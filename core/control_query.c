@@ -1,6 +1,7 @@
 /* control_query.c - commands that only look. */
 #include "core/control_query.h"
 #include "core/control_answer.h"
+#include "core/control_doubt.h"
 #include "core/control_list.h"
 #include "core/control_ports.h"
 #include "core/tickets.h"
@@ -114,7 +115,7 @@ void control_query_status(struct control *control, struct control_call *call)
 		control, call->caller,
 		json_pack(
 			"{s:s, s:i, s:s, s:f, s:{s:i, s:i}, s:o, s:o, s:s, "
-			"s:o, s:o}",
+			"s:o, s:o, s:o}",
 			"name", config->name, "node", (int)control->pool->node,
 			"version", FLUSHMARK_VERSION, "uptime_s",
 			(double)up_ns / 1e9, "pool", "shards",
@@ -123,7 +124,8 @@ void control_query_status(struct control *control, struct control_call *call)
 			      control->pool->shard_count),
 			"doors", describe_doors(config), "peers",
 			describe_peers(control), "drain",
-			drain_state_name(&control->drain), "counters",
+			drain_state_name(&control->drain), "in_doubt",
+			control_doubts(control), "counters",
 			describe_stats(&sum), "ports", control_ports(control)));
 }
 
@@ -193,8 +195,14 @@ static int need_guest(struct control *control, struct control_call *call)
 {
 	const char *guest = control_text(call->arguments, "guest");
 	int shard = pool_find_guest(control->pool, guest);
+	const struct control_doubt *doubt = control_doubt_of(control, guest);
 
-	if (shard < 0)
+	if (shard < 0 && doubt && doubt->told.is_source)
+		control_error(control, call->caller, "InDoubt",
+			      "%s went to %s, which does not say that it has "
+			      "it: \"resolve\" decides, if %s is gone for good",
+			      guest, doubt->told.peer, doubt->told.peer);
+	else if (shard < 0)
 		control_error(control, call->caller, "NotFound",
 			      "there is no guest %s here", guest);
 	return shard;
@@ -204,7 +212,12 @@ static void end_explain(struct control *control, struct control_list *list,
 			int err)
 {
 	json_t *row = json_array_get(list->rows, 0);
+	const struct control_doubt *doubt =
+		control_doubt_of(control, list->guest);
 
+	if (row && doubt)
+		json_object_set_new(row, "in_doubt",
+				    control_doubt(control, doubt));
 	if (err)
 		end_rows(control, list, err);
 	else if (!row)

@@ -10,7 +10,8 @@
 #define CONTROL_LISTS_MAX   8
 #define CONTROL_MOVES_MAX   256
 #define CONTROL_ASKS_MAX    32
-#define CONTROL_ORDER_BYTES 40 /* payload of an order about a move */
+#define CONTROL_DOUBTS_MAX  256 /* in doubt and listed; more go on unlisted */
+#define CONTROL_ORDER_BYTES 40  /* payload of an order about a move */
 
 /* Unread answers of one connection; a client that stops reading is closed. */
 #define CONTROL_QUEUE_BYTES_MAX ((size_t)64 << 20)
@@ -92,6 +93,12 @@ struct control_peer {
 	uint64_t since_ns;      /* of why */
 };
 
+/* A move in doubt, as its shard told last. */
+struct control_doubt {
+	struct op_move_doubt told;
+	uint64_t told_ns; /* 0: the slot is free */
+};
+
 struct control {
 	struct shard *shard;
 	struct pool *pool;
@@ -104,6 +111,7 @@ struct control {
 	struct control_move moves[CONTROL_MOVES_MAX];
 	struct control_ask asks[CONTROL_ASKS_MAX];
 	struct control_peer peers[CONFIG_PEER_MAX];
+	struct control_doubt doubts[CONTROL_DOUBTS_MAX];
 	struct drain drain; /* the one under way, or the last */
 	uint64_t drain_job;
 	uint32_t drain_list; /* serial of the list it is made from */

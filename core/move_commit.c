@@ -40,6 +40,7 @@ static void end_doubt(struct move *move, const char *how)
 	if (!move->in_doubt)
 		return;
 	move->in_doubt = false;
+	move_end_doubt(move);
 	host_log(move->moves->shard->host, LOG_INFO,
 		 "move of %s: in doubt no more: %s", move->guest_name, how);
 }
@@ -101,9 +102,12 @@ static void repeat_commit(struct move *move)
 	struct shard *shard = move->moves->shard;
 
 	move_send(move, PEER_COMMIT, NULL);
+	if (move->in_doubt)
+		move_tell_doubt(move);
 	if (move->in_doubt || shard->now_ns - move->committed_ns < DOUBT_NS)
 		return;
 	move->in_doubt = true;
+	move_tell_doubt(move);
 	move_say(move, "the peer does not acknowledge the commit, which is "
 		       "repeated until it does");
 	host_log(shard->host, LOG_WARNING, "move of %s: in doubt: %s",

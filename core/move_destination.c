@@ -148,6 +148,7 @@ static void got_commit(struct move *move)
 	}
 	if (move->state != MOVE_STREAMED && move->state != MOVE_IN_DOUBT)
 		return;
+	move_end_doubt(move);
 	move->committed_ns = moves->shard->now_ns;
 	move_journal(move, WORD_HOME);
 	move_arm(move, moves->shard->pool->config->move.drain_ms * NS_PER_MS);
@@ -220,6 +221,7 @@ static void ask(struct move *move)
 	uint32_t index;
 	bool up;
 
+	move_tell_doubt(move);
 	/* To nobody when there is none: -ENOTCONN. */
 	peers_send(peers, peers_find_up(peers, move->peer), PEER_RESOLVE,
 		   move->id, move->epoch, NULL);

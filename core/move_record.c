@@ -91,6 +91,7 @@ void move_free(struct move *move)
 {
 	struct moves *moves = move->moves;
 
+	move_end_doubt(move);
 	shard_disarm(moves->shard, PART_MOVE, handle_index(move->self));
 	idtable_drop(&moves->by_id, move->id, move->self);
 	slab_give(&moves->slab, move->self);
@@ -141,6 +142,42 @@ void move_report(struct move *move, bool done, enum move_result result)
 		shard_tell(shard, SHARD_CONTROL, OP_MOVE_EVENT, move->tag,
 			   &event, sizeof(event));
 	move->reported = done;
+}
+
+static void tell_doubt(struct move *move, bool over)
+{
+	struct shard *shard = move->moves->shard;
+	struct op_move_doubt doubt = {
+		.id = move->id,
+		.since_ns = move->doubt_ns,
+		.is_source = move->role == MOVE_SOURCE,
+		.over = over,
+	};
+
+	memcpy(doubt.guest, move->guest_name, sizeof(doubt.guest));
+	if (doubt.is_source)
+		memcpy(doubt.peer, shard->pool->config->peers[move->peer].name,
+		       sizeof(doubt.peer));
+	else
+		doubt.node = move->peer;
+	/* One that finds the ring full is told again, or grows old there. */
+	shard_tell(shard, SHARD_CONTROL, OP_MOVE_DOUBT, 0, &doubt,
+		   sizeof(doubt));
+}
+
+void move_tell_doubt(struct move *move)
+{
+	if (!move->doubt_ns)
+		move->doubt_ns = move->moves->shard->now_ns;
+	tell_doubt(move, false);
+}
+
+void move_end_doubt(struct move *move)
+{
+	if (!move->doubt_ns)
+		return;
+	tell_doubt(move, true);
+	move->doubt_ns = 0;
 }
 
 void move_enter(struct move *move, enum move_state state)

@@ -46,6 +46,7 @@ struct move {
 	uint64_t tag;       /* of OP_MOVE_START: goes into every event */
 	uint64_t frozen_ns; /* source: MIGRATE was queued */
 	uint64_t committed_ns;
+	uint64_t doubt_ns;        /* it is in doubt since then, 0: it is not */
 	uint64_t source_added_ns; /* mark read to MIGRATE_DATA sent, worst */
 	uint32_t link;   /* index into the peer links, UINT32_MAX: none */
 	uint32_t images; /* sent or imported so far */
@@ -145,6 +146,11 @@ void move_arm(struct move *move, uint64_t after_ns);
 
 /* To the other side; what is lost with the link is said again, or undone. */
 void move_send(struct move *move, uint16_t type, const void *payload);
+
+/* Control hears that it is in doubt, the first time and again; and that it is
+ * so no more, if it was. */
+void move_tell_doubt(struct move *move);
+void move_end_doubt(struct move *move);
 
 /* Source: an event for whoever asked for the move, the last one when done. */
 void move_report(struct move *move, bool done, enum move_result result);

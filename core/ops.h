@@ -51,6 +51,7 @@ int move_mode_find(const char *name);
 #define OP_MOVE_EVENT RING_OP(PART_CONTROL, 3) /* struct op_move_event */
 #define OP_LINK       RING_OP(PART_CONTROL, 4) /* struct op_link */
 #define OP_MOVE_HEARD RING_OP(PART_CONTROL, 5) /* struct op_move_heard */
+#define OP_MOVE_DOUBT RING_OP(PART_CONTROL, 6) /* struct op_move_doubt */
 
 /* Asks for one row per guest, sessions or not. Then OP_LIST_END. */
 struct op_list {
@@ -140,6 +141,20 @@ struct op_move_event {
 	uint8_t busy;   /* done: because an earlier move of it is not over */
 	uint8_t absent; /* done: the guest is not here, or not any more */
 	uint8_t result; /* done: enum move_result */
+};
+
+/*
+ * A move whose other end does not say how it ended. Told when that begins, with
+ * each question to the other end, and with over set when it is known.
+ */
+struct op_move_doubt {
+	char guest[NAME_BYTES];
+	char peer[NAME_BYTES]; /* source: where it went */
+	uint64_t id;
+	uint64_t since_ns;
+	uint16_t node; /* destination: the source's */
+	uint8_t is_source;
+	uint8_t over;
 };
 
 /* What happened to a shard's own link to a peer of the config. */

@@ -49,6 +49,23 @@ static void print_peers(const json_t *peers)
 	}
 }
 
+/* Since when, and whose word is awaited. */
+static void print_doubt(const json_t *doubt)
+{
+	const char *peer = cli_text(doubt, "peer");
+
+	if (!strcmp(cli_text(doubt, "role"), "source"))
+		printf("it went to %s, which for %.0f s has not said that it "
+		       "has it",
+		       peer, cli_real(doubt, "since_s"));
+	else
+		printf("it comes from %s%snode %lld, which for %.0f s has not "
+		       "said whether it is ours",
+		       peer, peer[0] ? ", " : "", cli_count(doubt, "node"),
+		       cli_real(doubt, "since_s"));
+	printf("; flushmark resolve %s\n", cli_text(doubt, "guest"));
+}
+
 static void print_ports(const json_t *ports)
 {
 	const char *name;
@@ -72,6 +89,7 @@ void cli_print_status(const json_t *status)
 	const json_t *counters = json_object_get(status, "counters");
 	const char *name;
 	json_t *value;
+	size_t i;
 
 	printf("%s        node %lld, version %s, up %.0f s\n",
 	       cli_text(status, "name"), cli_count(status, "node"),
@@ -82,6 +100,11 @@ void cli_print_status(const json_t *status)
 	print_ports(json_object_get(status, "ports"));
 	print_peers(json_object_get(status, "peers"));
 	printf("drain     %s\n", cli_text(status, "drain"));
+	json_array_foreach(json_object_get(status, "in_doubt"), i, value)
+	{
+		printf("in doubt  %-12s ", cli_text(value, "guest"));
+		print_doubt(value);
+	}
 	json_object_foreach((json_t *)(uintptr_t)counters, name, value)
 	{
 		if (json_integer_value(value))
@@ -123,7 +146,13 @@ void cli_print_sessions(const json_t *rows)
 void cli_print_explain(const json_t *row)
 {
 	const char *mode = cli_text(row, "mode");
+	const json_t *doubt = json_object_get(row, "in_doubt");
 
+	if (doubt) {
+		printf("%s is in doubt: ", cli_text(row, "guest"));
+		print_doubt(doubt);
+		return;
+	}
 	if (!cli_count(row, "session"))
 		printf("%s has no client: there is nothing to move\n",
 		       cli_text(row, "guest"));
@@ -135,7 +164,8 @@ void cli_print_explain(const json_t *row)
 		       mode, cli_text(row, "reason")[0] ? ": " : "",
 		       cli_text(row, "reason"));
 	if (strcmp(cli_text(row, "state"), "live") != 0)
-		printf("a move is under way: %s %s\n", cli_text(row, "state"),
+		printf("a move is under way: %s%s%s\n", cli_text(row, "state"),
+		       cli_text(row, "peer")[0] ? ", to " : "",
 		       cli_text(row, "peer"));
 }
 

@@ -158,6 +158,8 @@ static void got_line(struct console *console, const char *line)
 		drain_ended(console, data);
 	if (!strcmp(text_of(whole, "id"), "ask")) {
 		console->answers++;
+		console->doubts = (uint32_t)json_array_size(json_object_get(
+			json_object_get(whole, "return"), "in_doubt"));
 		snprintf(console->answer, sizeof(console->answer), "%s",
 			 text_of(refused, "desc"));
 	}

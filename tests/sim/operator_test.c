@@ -180,6 +180,22 @@ static void resolve(struct world *world, uint32_t daemon, const char *verdict,
 	world_run(world, 100 * NS_PER_MS, NULL);
 }
 
+/* How many moves in doubt a daemon tells of. */
+static void must_tell(struct world *world, uint32_t daemon, uint32_t doubts)
+{
+	struct console *console = &world->daemons[daemon].console;
+
+	for (uint32_t i = 0; i < 2; i++)
+		world->daemons[i].console.answers = 0;
+	console_say(console, "{\"execute\": \"query-status\", \"id\": "
+			     "\"ask\"}");
+	if (!world_run(world, 5 * NS_PER_S, answered))
+		world_fail(world, "the status is not told");
+	else if (console->doubts != doubts)
+		world_fail(world, "%c tells of %u doubts", 'a' + daemon,
+			   console->doubts);
+}
+
 /* A move of vm0 that stands in doubt when this returns. */
 static void doubt(struct world *world, uint32_t daemon)
 {
@@ -196,13 +212,16 @@ static void doubt(struct world *world, uint32_t daemon)
 /* The source is dead and had not committed, or had: its operator knows. */
 static void run_take(struct world *world)
 {
+	must_tell(world, 1, 0);
 	doubt(world, 1);
+	must_tell(world, 1, 1);
 	must_be_at(world, "vm0", -1);
 	resolve(world, 1, "perhaps", false, "expected a verdict");
 	resolve(world, 1, "committed", true, NULL);
 	must_be_at(world, "vm0", -1);
 	resolve(world, 1, "committed", false, NULL);
 	must_be_at(world, "vm0", 1);
+	must_tell(world, 1, 0);
 	/* Once is once, and there is no way back. */
 	world_run(world, 5 * NS_PER_S, NULL);
 	resolve(world, 1, "not-committed", false, "no move of vm0");
@@ -226,6 +245,7 @@ static void run_forget(struct world *world)
 	if (world_moves(world) != 1)
 		world_fail(world, "a dry run has decided");
 	resolve(world, 1, "not-committed", false, NULL);
+	must_tell(world, 1, 0);
 	must_be_at(world, "vm0", -1);
 	if (world_moves(world))
 		world_fail(world, "the move is still there");
@@ -238,11 +258,18 @@ static void run_forget(struct world *world)
 static void run_give_away(struct world *world)
 {
 	doubt(world, 0);
+	must_tell(world, 0, 1);
+	/* The next life has it from the journal. */
+	world_crash(world, 0);
+	world_start(world, 0);
+	world_run(world, 5 * NS_PER_S, NULL);
+	must_tell(world, 0, 1);
 	resolve(world, 0, "not-committed", false, "this host has committed");
 	resolve(world, 0, "committed", true, NULL);
 	if (world_moves(world) != 1)
 		world_fail(world, "a dry run has decided");
 	resolve(world, 0, "committed", false, NULL);
+	must_tell(world, 0, 0);
 	if (world_moves(world))
 		world_fail(world, "the move is still there");
 	/* Not in this life nor the next is it made anew. */

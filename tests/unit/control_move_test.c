@@ -169,6 +169,95 @@ Test(control, resolves_what_is_in_doubt)
 	close_bench(bench);
 }
 
+static void tell_doubt(struct bench *bench, const char *guest, uint64_t id,
+		       bool is_source, bool over)
+{
+	struct op_move_doubt doubt = {
+		.id = id,
+		.since_ns = bench->now_ns,
+		.node = is_source ? 0 : 7,
+		.is_source = is_source,
+		.over = over,
+	};
+
+	snprintf(doubt.guest, sizeof(doubt.guest), "%s", guest);
+	snprintf(doubt.peer, sizeof(doubt.peer), is_source ? "b" : "");
+	tell(bench, 0, OP_MOVE_DOUBT, 0, &doubt, sizeof(doubt));
+	pass(bench);
+}
+
+static void expect_doubts(struct bench *bench, size_t count, const char *guest,
+			  const char *role)
+{
+	json_t *answer, *all, *first;
+
+	event(bench, DP_RECEIVED, 0, "{\"execute\":\"query-status\"}\n");
+	answer = line(bench);
+	all = json_object_get(json_object_get(answer, "return"), "in_doubt");
+	first = json_array_get(all, 0);
+	cr_expect_eq(json_array_size(all), count);
+	if (first) {
+		cr_expect_str_eq(
+			json_string_value(json_object_get(first, "guest")),
+			guest);
+		cr_expect_str_eq(
+			json_string_value(json_object_get(first, "role")),
+			role);
+	}
+	json_decref(answer);
+}
+
+static void expect_refusal(struct bench *bench, const char *request,
+			   const char *class)
+{
+	json_t *answer;
+	const char *desc;
+
+	event(bench, DP_RECEIVED, 0, request);
+	for (uint8_t shard = 0; shard < 2 && is_quiet(bench); shard++) {
+		struct ring_cell cell = take_cell(bench, shard, OP_MOVE_CANCEL);
+		struct op_move_heard heard = {.heard = HEARD_NOT_SOURCE};
+
+		tell(bench, shard, OP_MOVE_HEARD, cell.tag, &heard,
+		     sizeof(heard));
+		pass(bench);
+	}
+	answer = line(bench);
+	cr_expect_str_eq(error_class(answer), class);
+	desc = json_string_value(
+		json_object_get(json_object_get(answer, "error"), "desc"));
+	cr_expect_not_null(strstr(desc, "\"resolve\" decides"), "%s", desc);
+	json_decref(answer);
+}
+
+/* Who can decide must hear of which guest. */
+Test(control, tells_of_moves_in_doubt)
+{
+	struct bench *bench = greeted_bench();
+
+	expect_doubts(bench, 0, "", "");
+	tell_doubt(bench, "gone-1", 5, true, false);
+	tell_doubt(bench, "gone-1", 5, true, false);
+	expect_doubts(bench, 1, "gone-1", "source");
+	expect_refusal(bench,
+		       "{\"execute\":\"explain\",\"arguments\":{\"guest\":"
+		       "\"gone-1\"}}\n",
+		       "InDoubt");
+	tell_doubt(bench, "demo-1", 6, false, false);
+	expect_doubts(bench, 2, "gone-1", "source");
+	expect_refusal(bench,
+		       "{\"execute\":\"cancel\",\"arguments\":{\"guest\":"
+		       "\"demo-1\"}}\n",
+		       "NotSource");
+	tell_doubt(bench, "gone-1", 5, true, true);
+	expect_doubts(bench, 1, "demo-1", "destination");
+	/* Its end was lost on the way: it grows old. */
+	bench->now_ns += 11 * NS_PER_S;
+	pass(bench);
+	expect_doubts(bench, 0, "", "");
+	close_bench(bench);
+}
+
 /* One that could act ends the search; its answer counts once. */
 Test(control, asks_no_further_than_needed)
 {

@@ -378,7 +378,11 @@ Test(move_destination, in_doubt_it_asks_and_obeys)
 		cr_expect_gt(heard(m, PEER_RESOLVE), 50);
 		cr_expect_eq(move_of(m)->state, MOVE_IN_DOUBT);
 		expect_trail(m, DOUBT, "");
+		cr_expect_str_eq(here_of(m)->doubt.guest, "guest1");
+		cr_expect_eq(here_of(m)->doubt.node, 1);
+		cr_expect_not(here_of(m)->doubt.over);
 		say(m, PEER_VERDICT, ID, EPOCH, &verdict);
+		cr_expect(here_of(m)->doubt.over);
 		if (word) {
 			expect_trail(m, DOUBT, "X");
 			cr_expect_eq(move_of(m)->state, MOVE_COMMITTED);

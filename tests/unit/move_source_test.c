@@ -491,6 +491,8 @@ Test(move_source, repeats_its_commit_and_says_that_it_is_in_doubt)
 	cr_expect_str_eq(m->service.trail, "OBFH");
 	reply(m, PEER_COMMITTED, NULL);
 	cr_expect_eq(last_event(m)->state, MOVE_COMMITTED);
+	cr_expect_str_eq(here_of(m)->doubt.peer, "n2");
+	cr_expect(here_of(m)->doubt.over);
 	reply(m, PEER_SWITCHED, NULL);
 	expect_end(m, COMMITTED, MOVE_OK, "OBFHR");
 	move_net_free(m);
@@ -772,6 +774,7 @@ Test(move_source, what_is_said_again_is_in_doubt_in_time)
 	cr_expect_not(move_of(m)->in_doubt);
 	run_ms(m, 2000);
 	cr_expect(move_of(m)->in_doubt);
+	cr_expect(here_of(m)->doubt.since_ns && !here_of(m)->doubt.over);
 	reply(m, PEER_COMMITTED, NULL);
 	cr_expect_eq(m->service.moves.slab.used, 0);
 	move_net_free(m);

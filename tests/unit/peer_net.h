@@ -41,6 +41,7 @@ struct node {
 	uint32_t heard_count; /* answers to orders, the last of them below */
 	uint64_t heard_tag;
 	struct op_move_heard heard;
+	struct op_move_doubt doubt; /* the last that was told */
 };
 
 struct net {
@@ -101,6 +102,10 @@ static inline void on_note(void *self, const struct ring_cell *cell)
 		memcpy(&node->heard, cell->payload, sizeof(node->heard));
 		node->heard_tag = cell->tag;
 		node->heard_count++;
+		return;
+	}
+	if (cell->op == OP_MOVE_DOUBT) {
+		memcpy(&node->doubt, cell->payload, sizeof(node->doubt));
 		return;
 	}
 	if (cell->op == OP_MOVE_EVENT) {
