@@ -14,14 +14,12 @@ static void row_of(struct service *service, struct guest *guest,
 {
 	struct session *session = service_session(service, guest->session);
 	struct move *move = moves_get(service->moves, guest->move);
-	uint64_t since_ns = guest->last_input_ns;
 
 	*row = (struct op_row){
 		.epoch = guest->epoch,
 		.shard = service->shard->index,
 		.moves = guest->moves,
 		.mode = MODE_NONE,
-		.idle_ns = service->shard->now_ns - since_ns,
 	};
 	memcpy(row->guest, guest->name, sizeof(row->guest));
 	guest->ops->counts(guest, &row->checked_bytes, &row->lost_bytes);
@@ -38,6 +36,7 @@ static void row_of(struct service *service, struct guest *guest,
 		return;
 	}
 	row->session_id = session->id;
+	row->idle_ns = service->shard->now_ns - guest->last_input_ns;
 	for (uint32_t i = 0; i < session->channel_count; i++)
 		if (session->channels[i].channel)
 			row->channels = (uint8_t)(row->channels + 1);

@@ -49,6 +49,7 @@ struct session *session_new(struct service *service, struct guest *guest)
 	session->state = SESSION_LIVE;
 	session->mouse_mode = SPICE_MOUSE_MODE_SERVER;
 	session->last_seen_ns = service->shard->now_ns;
+	guest->last_input_ns = service->shard->now_ns;
 	session_list_channels(session, guest);
 	do {
 		session->id = session_id_make(

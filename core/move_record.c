@@ -121,6 +121,7 @@ void move_report(struct move *move, bool done, enum move_result result)
 	struct shard *shard = move->moves->shard;
 	struct op_move_event event = {
 		.epoch = move->epoch,
+		.session_id = move->session_id,
 		.state = move->in_doubt ? MOVE_IN_DOUBT : move->state,
 		.mode = move->mode,
 		.done = done,
@@ -131,7 +132,9 @@ void move_report(struct move *move, bool done, enum move_result result)
 
 	if (move->role != MOVE_SOURCE || move->reported)
 		return;
-	if (done && result == MOVE_OK && move->frozen_ns)
+	/* Only a seamless client is told MIGRATE, and answers by its tokens. */
+	if (done && result == MOVE_OK && move->frozen_ns &&
+	    move->mode == MODE_SEAMLESS)
 		event.protocol_pause_ns = shard->now_ns - move->frozen_ns;
 	memcpy(event.guest, move->guest_name, sizeof(event.guest));
 	memcpy(event.peer, shard->pool->config->peers[move->peer].name,

@@ -48,12 +48,13 @@ struct move {
 	uint64_t committed_ns;
 	uint64_t doubt_ns;        /* it is in doubt since then, 0: it is not */
 	uint64_t source_added_ns; /* mark read to MIGRATE_DATA sent, worst */
-	uint32_t link;   /* index into the peer links, UINT32_MAX: none */
-	uint32_t images; /* sent or imported so far */
-	uint16_t peer;   /* of the config; or the source's node */
-	uint8_t role;    /* enum move_role */
-	uint8_t state;   /* enum move_state */
-	uint8_t mode;    /* enum move_mode: wished, then agreed */
+	uint32_t link;       /* index into the peer links, UINT32_MAX: none */
+	uint32_t images;     /* sent or imported so far */
+	uint16_t peer;       /* of the config; or the source's node */
+	uint32_t session_id; /* source: of its client */
+	uint8_t role;        /* enum move_role */
+	uint8_t state;       /* enum move_state */
+	uint8_t mode;        /* enum move_mode: wished, then agreed */
 	bool force;
 	bool cancelled;    /* asked for; carried out as soon as it may */
 	uint8_t result;    /* cancelled: enum move_result, as reported */

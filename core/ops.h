@@ -68,7 +68,7 @@ struct op_row {
 	char peer[NAME_BYTES];     /* of the move in progress, or "" */
 	char reason[REASON_BYTES]; /* why the mode below, or why not */
 	uint64_t epoch;
-	uint64_t idle_ns;    /* since the client's last input */
+	uint64_t idle_ns;    /* since the client's last input, or it came */
 	uint32_t session_id; /* 0: no client */
 	uint8_t shard;
 	uint8_t state;       /* enum move_state */

@@ -191,6 +191,7 @@ int64_t migrate_offer(struct service *service, struct move *move,
 	move->mode = (uint8_t)max_u32(best, max_u32(move->mode, MODE_SEAMLESS));
 	move->epoch = guest->epoch + 1;
 	move->own = session->self;
+	move->session_id = session->id;
 	/* A seamless swap of a channel that is not linked never ends. */
 	session->nack = move->mode == MODE_SEMI_SEAMLESS &&
 			not_linked(session) &&

@@ -42,6 +42,7 @@ exit_codes() {
 	expect 0 A sessions
 	says "3 guests, 0 sessions"
 	expect 0 A sessions --json
+	says '"idle_s": 0.0,'
 	expect 0 A explain demo-0
 	says "no client"
 	expect 0 A vv demo-0

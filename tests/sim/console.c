@@ -107,6 +107,14 @@ static void move_ended(struct console *console, const json_t *data)
 	snprintf(end->mode, sizeof(end->mode), "%s", text_of(data, "mode"));
 	end->pause_ms =
 		json_number_value(json_object_get(data, "protocol_pause_ms"));
+	if (!strcmp(end->result, "moved") &&
+	    !json_integer_value(json_object_get(data, "session")))
+		world_fail(console->world, "%s moved without a session",
+			   end->guest);
+	if (!strcmp(end->result, "moved") &&
+	    (end->pause_ms > 0) != !strcmp(end->mode, "seamless"))
+		world_fail(console->world, "%s, %s, paused for %f ms",
+			   end->guest, end->mode, end->pause_ms);
 	console->world->ends[end_of(end)]++;
 	world_say(console->world, "%c: %s: %s, %s: %s", 'a' + console->daemon,
 		  end->guest, end->result, end->mode, end->reason);

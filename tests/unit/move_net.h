@@ -64,6 +64,7 @@ static inline int64_t fake_offer(struct service *service, struct move *move,
 	memset(image, 0, cap);
 	memcpy(image, "offer", 5);
 	move->epoch = 3;
+	move->session_id = 77;
 	if (move->mode == MODE_ANY)
 		move->mode = MODE_SEAMLESS;
 	if (service->offer_err)

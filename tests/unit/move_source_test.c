@@ -157,6 +157,7 @@ Test(move_source, goes_through_its_states)
 		cr_expect_eq(node->events[i].state, states[i], "event %u", i);
 		cr_expect_eq(node->event_tags[i], TAG);
 		cr_expect_eq(node->events[i].epoch, 3);
+		cr_expect_eq(node->events[i].session_id, 77);
 	}
 	cr_expect_eq(last_event(m)->mode, MODE_SEAMLESS);
 	cr_expect_eq(last_event(m)->added_ns, 1000);
@@ -208,6 +209,7 @@ Test(move_source, switch_host_lets_the_client_go_last)
 	reply(m, PEER_SWITCHED, NULL);
 	expect_end(m, ANSWERED, MOVE_OK, "OBFHR");
 	cr_expect_eq(stat(m, STAT_moves_switch_host), 1);
+	cr_expect_eq(last_event(m)->protocol_pause_ns, 0, "no MIGRATE");
 	move_net_free(m);
 }
 
