@@ -167,10 +167,14 @@ static int check_local(const struct use *use, char *error, size_t error_cap)
 		use->section, use->name, text);
 }
 
-static bool collide(const struct addr *a, const struct addr *b)
+/* A port that the system chose is known to nobody who could dial it. */
+static int check_number(const struct use *use, char *error, size_t error_cap)
 {
-	/* The system chooses another port for each 0. */
-	return addr_equal(a, b) && (a->family == ADDR_UNIX || a->port != 0);
+	if (use->addr->family == ADDR_UNIX || use->addr->port != 0)
+		return 0;
+	return config_refuse(error, error_cap,
+			     "[%s%s]: expected a port from 1 to 65535, not 0",
+			     use->section, use->name);
 }
 
 static int check_addresses(const struct config *config, char *error,
@@ -181,10 +185,11 @@ static int check_addresses(const struct config *config, char *error,
 	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < count; i++) {
-		if (check_local(&uses[i], error, error_cap) < 0)
+		if (check_local(&uses[i], error, error_cap) < 0 ||
+		    check_number(&uses[i], error, error_cap) < 0)
 			return -EINVAL;
 		for (unsigned j = 0; j < i; j++) {
-			if (!collide(uses[i].addr, uses[j].addr))
+			if (!addr_equal(uses[i].addr, uses[j].addr))
 				continue;
 			addr_print(uses[i].addr, text);
 			return config_refuse(
@@ -199,9 +204,16 @@ static int check_addresses(const struct config *config, char *error,
 		const struct config_peer *peer = &config->peers[i];
 		struct use use = {&peer->address, "peer ", peer->name, false};
 
-		if (check_local(&use, error, error_cap) < 0)
+		if (check_local(&use, error, error_cap) < 0 ||
+		    check_number(&use, error, error_cap) < 0)
 			return -EINVAL;
-		if (collide(&peer->address, &config->peers_listen))
+		if (!strcmp(peer->name, config->name))
+			return config_refuse(
+				error, error_cap,
+				"[peer %s]: expected the name of another "
+				"daemon, not this one's own",
+				peer->name);
+		if (addr_equal(&peer->address, &config->peers_listen))
 			return config_refuse(
 				error, error_cap,
 				"[peer %s]: expected the address of another "

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define KEYS_READY  48
 #define KEY_THREADS 1
@@ -120,8 +121,7 @@ static int take_dir(const struct config *config)
 		err = process_lock_dir(dir);
 	if (err) {
 		fprintf(stderr, "flushmarkd: %s: %s\n", dir,
-			err == -EBUSY ? "another flushmarkd runs here"
-				      : strerror(-err));
+			process_dir_error(err));
 		return err;
 	}
 	process_drop_regions(dir);
@@ -153,6 +153,9 @@ static int make_host(struct process *process)
 	else if (err == -EBUSY)
 		fprintf(stderr, "flushmarkd: %s is in use by another one\n",
 			config->journal);
+	else if (err && access(config->journal, R_OK | W_OK))
+		fprintf(stderr, "flushmarkd: journal %s: %s\n", config->journal,
+			strerror(-err));
 	else if (err)
 		fprintf(stderr, "flushmarkd: cannot start in %s: %s\n",
 			config->runtime_dir, strerror(-err));

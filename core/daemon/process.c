@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 uint64_t process_raise_fd_limit(void)
@@ -59,29 +61,86 @@ int process_make_dir(const char *path)
 	return check_dir(path);
 }
 
-int process_can_make(const char *path)
+/* The system's own trees let root write, and take no directory. */
+static bool takes_directories(const char *path)
+{
+	static const long closed[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC,
+				      DEVPTS_SUPER_MAGIC};
+	struct statfs info;
+
+	if (statfs(path, &info))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(closed); i++) {
+		if ((long)info.f_type == closed[i])
+			return false;
+	}
+	return true;
+}
+
+/* Takes the last name off a path. False: it has none. */
+static bool cut_name(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return false;
+	slash[slash == path] = '\0';
+	return true;
+}
+
+static int can_make_dir(const char *path)
 {
 	char part[256];
-	char *slash;
 
 	if (strlen(path) >= sizeof(part))
 		return -ENAMETOOLONG;
 	strcpy(part, path);
 	/* The nearest directory above that is there. */
 	do {
-		slash = strrchr(part, '/');
-		if (!slash)
+		if (!cut_name(part))
 			return -ENOENT;
-		slash[slash == part] = '\0';
 	} while (access(part, F_OK) && errno == ENOENT && part[1]);
-	return access(part, W_OK | X_OK) ? -errno : 0;
+	if (access(part, W_OK | X_OK))
+		return -errno;
+	return takes_directories(part) ? 0 : -ENOENT;
+}
+
+int process_can_make(const char *path, const char *dir)
+{
+	char above[256];
+	size_t len;
+
+	if (strlen(path) >= sizeof(above))
+		return -ENAMETOOLONG;
+	strcpy(above, path);
+	if (!cut_name(above))
+		return -ENOENT;
+	if (!access(above, W_OK | X_OK))
+		return takes_directories(above) ? 0 : -EACCES;
+	if (errno != ENOENT)
+		return -errno;
+	/* Only the runtime directory is made, with those above it. */
+	len = strlen(above);
+	return !strncmp(dir, above, len) &&
+			       (dir[len] == '\0' || dir[len] == '/')
+		       ? can_make_dir(above)
+		       : -ENOENT;
 }
 
 int process_check_dir(const char *path)
 {
 	int err = check_dir(path);
 
-	return err == -ENOENT ? process_can_make(path) : err;
+	return err == -ENOENT ? can_make_dir(path) : err;
+}
+
+const char *process_dir_error(int err)
+{
+	if (err == -EBUSY)
+		return "another flushmarkd runs here";
+	return err == -EPERM ? "expected a directory of yours that others "
+			       "cannot write to; chmod 700 it"
+			     : strerror(-err);
 }
 
 bool process_dir_is_taken(const char *path)

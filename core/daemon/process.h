@@ -12,10 +12,14 @@ uint64_t process_raise_fd_limit(void);
 /* Makes a directory that is ours alone, and those above it. 0 or -errno. */
 int process_make_dir(const char *path);
 
-/* Whether a path, with directories above it, could be made; whether the one
- * above could make such a directory. 0 or -errno; nothing is made. */
-int process_can_make(const char *path);
+/* Whether a file could be made once the runtime directory dir is there;
+ * whether the one above could make such a directory. 0 or -errno; nothing is
+ * made. */
+int process_can_make(const char *path, const char *dir);
 int process_check_dir(const char *path);
+
+/* What an error of the directory, or of its lock below, means. */
+const char *process_dir_error(int err);
 
 /* True while another process holds the lock below. */
 bool process_dir_is_taken(const char *path);

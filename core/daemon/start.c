@@ -58,7 +58,9 @@ int start_make_dps(const struct config *config, struct dp **control,
 			 "[pool]: %" PRIu32 " connections a shard are all that "
 			 "a limit of %" PRIu64 " descriptors (RLIMIT_NOFILE) "
 			 "leaves room for; %" PRIu32
-			 " sessions want up to %" PRIu32,
+			 " sessions want up to %" PRIu32
+			 "; raise the limit (LimitNOFILE= of the service) or "
+			 "lower sessions",
 			 ring.conn_max, fds, pool->sessions, sessions_conns);
 	return err;
 }
@@ -121,7 +123,8 @@ static void note(int *first, int err, const char *what, const char *why)
 }
 
 /* A socket that nobody serves any more is removed by whoever listens. */
-static void check_unix(int *first, const struct addr *addr)
+static void check_unix(int *first, const struct config *config,
+		       const struct addr *addr)
 {
 	struct stat info;
 	int err;
@@ -129,7 +132,7 @@ static void check_unix(int *first, const struct addr *addr)
 	if (addr->family != ADDR_UNIX || addr->path[0] != '/')
 		return;
 	if (lstat(addr->path, &info)) {
-		err = process_can_make(addr->path);
+		err = process_can_make(addr->path, config->runtime_dir);
 		note(first, err, addr->path, strerror(-err));
 	} else if (!S_ISSOCK(info.st_mode)) {
 		note(first, -EADDRINUSE, addr->path, "is there, and no socket");
@@ -142,7 +145,7 @@ static void check_journal(int *first, const struct config *config)
 	int err;
 
 	if (access(config->journal, F_OK))
-		err = process_can_make(config->journal);
+		err = process_can_make(config->journal, config->runtime_dir);
 	else if (access(config->journal, R_OK | W_OK))
 		err = -errno;
 	else {
@@ -163,7 +166,7 @@ static void check_dps(int *first, const struct config *config)
 		start_make_dps(config, &control, shards, error, sizeof(error));
 
 	if (error[0] && !err)
-		fprintf(stderr, "flushmarkd: %s\n", error);
+		fprintf(stderr, "warning: %s\n", error);
 	note(first, err, "", error);
 	for (uint32_t i = 0; i < CONFIG_SHARD_MAX; i++) {
 		if (shards[i])
@@ -179,17 +182,17 @@ int start_check(const struct config *config)
 	int first = 0;
 	int err = process_check_dir(config->runtime_dir);
 
-	note(&first, err, config->runtime_dir, strerror(-err));
+	note(&first, err, config->runtime_dir, process_dir_error(err));
 	err = daemon_secret_check(config, error, sizeof(error));
 	note(&first, err, "", error);
 	check_journal(&first, config);
 	check_dps(&first, config);
 	if (process_dir_is_taken(config->runtime_dir))
 		return first; /* the sockets and ports are in use by it */
-	check_unix(&first, &config->control);
-	check_unix(&first, &config->peers_listen);
+	check_unix(&first, config, &config->control);
+	check_unix(&first, config, &config->peers_listen);
 	for (uint32_t i = 0; i < config->door_count; i++)
-		check_unix(&first, &config->doors[i].listen);
+		check_unix(&first, config, &config->doors[i].listen);
 	err = start_check_ports(config, error, sizeof(error));
 	note(&first, err, "", error);
 	return first;
