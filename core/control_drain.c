@@ -4,6 +4,7 @@
 #include "core/control_list.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,8 +32,23 @@ void control_query_drain(struct control *control, struct control_call *call)
 		control_return(control, call->caller, report(control, true));
 }
 
+/* One line for each thing that an operator may look for later. */
+static void say(const struct control *control, const char *what)
+{
+	const struct drain *drain = &control->drain;
+	const struct drain_counts *counts = &drain->counts;
+
+	if (!drain->wish.dry_run)
+		host_log(control->shard->host, LOG_INFO,
+			 "drain to %s: %s: of %u sessions %u moved, %u failed, "
+			 "%u remained",
+			 drain->wish.peer, what, counts->sessions,
+			 counts->moved, counts->failed, counts->remained);
+}
+
 static void finish(struct control *control)
 {
+	say(control, drain_state_name(&control->drain));
 	shard_disarm(control->shard, PART_CONTROL, CONTROL_TIMER_PUMP);
 	shard_disarm(control->shard, PART_CONTROL, CONTROL_TIMER_TELL);
 	control_event(control, "DRAIN_DONE", report(control, false));
@@ -72,11 +88,23 @@ static int carry_out(struct control *control, const struct drain_order *order)
 			  &start, sizeof(start));
 }
 
+static void say_giving_up(const struct control *control, bool said)
+{
+	char what[REASON_BYTES + 32];
+
+	if (said || !control->drain.gave_up)
+		return;
+	snprintf(what, sizeof(what), "giving up, the peer %s",
+		 control->drain.stalled);
+	say(control, what);
+}
+
 void control_drain_pump(struct control *control)
 {
 	struct drain *drain = &control->drain;
 	uint64_t now_ns = control->shard->now_ns;
 	struct drain_order order;
+	bool gave_up = drain->gave_up;
 	uint64_t due_ns;
 
 	if (drain->state == DRAIN_NONE || drain->state == DRAIN_DONE)
@@ -85,11 +113,13 @@ void control_drain_pump(struct control *control)
 		if (carry_out(control, &order)) {
 			/* The ring is full: it will be read soon. */
 			drain_put_back(drain, &order, now_ns);
+			say_giving_up(control, gave_up);
 			shard_arm(control->shard, PART_CONTROL,
 				  CONTROL_TIMER_PUMP, now_ns + PUMP_MIN_NS);
 			return;
 		}
 	}
+	say_giving_up(control, gave_up);
 	if (drain->state == DRAIN_DONE) {
 		finish(control);
 		return;
@@ -148,6 +178,8 @@ void control_drain_other(struct control *control,
 
 void control_drain_cancel(struct control *control)
 {
+	if (control->drain.state != DRAIN_CANCELLING)
+		say(control, "being cancelled");
 	drain_cancel(&control->drain, control->shard->now_ns);
 	if (control->drain.state == DRAIN_DONE)
 		finish(control);
@@ -246,10 +278,14 @@ void control_drain(struct control *control, struct control_call *call)
 	drain_init(drain, &wish, control->shard->now_ns);
 	control->drain_job = ++control->last_job;
 	control->drain_list = list->serial;
-	if (!wish.dry_run)
+	if (!wish.dry_run) {
+		host_log(control->shard->host, LOG_INFO,
+			 "drain to %s: job %" PRIu64 " begins", wish.peer,
+			 control->drain_job);
 		control_drain_peer(control,
 				   (uint32_t)config_find_peer(
 					   control->pool->config, wish.peer));
+	}
 	/* A dry run has nothing to tell but its end. */
 	if (wish.dry_run || control_flag(call->arguments, "wait", false))
 		control_take_caller(&control->drain_caller, call->caller);

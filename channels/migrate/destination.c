@@ -14,6 +14,7 @@
 #include <spice/enums.h>
 
 #include <errno.h>
+#include <stdio.h>
 
 /* The highest version of a source that we know how to follow. */
 #define MIGRATION_VERSION_MAX 1
@@ -306,12 +307,16 @@ void migrate_release(struct service *service, struct move *move)
 {
 	struct session *session = service_session(service, move->own);
 	struct guest *guest = service_guest(service, move->guest);
+	const struct config *config = service->shard->pool->config;
+	char why[2 * NAME_BYTES + 16];
 
 	if (session)
 		session->move = HANDLE_NONE;
 	if (move->role == MOVE_SOURCE) {
+		snprintf(why, sizeof(why), "%s lives at %s now",
+			 move->guest_name, config->peers[move->peer].name);
 		if (session)
-			session_close(session, "it lives elsewhere now");
+			session_close(session, why);
 		return;
 	}
 	if (guest)

@@ -169,22 +169,22 @@ void cli_print_explain(const json_t *row)
 		       cli_text(row, "peer"));
 }
 
-void cli_print_resolve(const json_t *result)
+void cli_print_resolve(const json_t *result, FILE *out)
 {
 	bool done = json_is_true(json_object_get(result, "decided"));
 
-	printf("%s is in doubt here, its %s", cli_text(result, "guest"),
-	       cli_text(result, "role"));
+	fprintf(out, "%s is in doubt here, its %s", cli_text(result, "guest"),
+		cli_text(result, "role"));
 	if (!strcmp(cli_text(result, "role"), "source"))
-		printf("; it went to %s\n", cli_text(result, "peer"));
+		fprintf(out, "; it went to %s\n", cli_text(result, "peer"));
 	else
-		printf("; it comes from node %lld\n",
-		       cli_count(result, "node"));
-	printf("%s: %s\n", cli_text(result, "verdict"),
-	       cli_text(result, "effect"));
-	printf("the risk: %s\n", cli_text(result, "risk"));
+		fprintf(out, "; it comes from node %lld\n",
+			cli_count(result, "node"));
+	fprintf(out, "%s: %s\n", cli_text(result, "verdict"),
+		cli_text(result, "effect"));
+	fprintf(out, "the risk: %s\n", cli_text(result, "risk"));
 	if (done)
-		puts("decided");
+		fputs("decided\n", out);
 }
 
 void cli_print_move(const json_t *result)

@@ -125,6 +125,18 @@ static bool is_meant(const struct cli *cli)
 	return false;
 }
 
+static void print_resolve(const json_t *value)
+{
+	cli_print_resolve(value, stdout);
+}
+
+/* Who has typed the name has read the rest. */
+static void print_decided(const json_t *value)
+{
+	(void)value;
+	puts("decided");
+}
+
 /* Says what it would do and risk before it does it. */
 static enum cli_code run_resolve(const struct cli *cli)
 {
@@ -133,14 +145,14 @@ static enum cli_code run_resolve(const struct cli *cli)
 		cli_ask(cli, "resolve", resolve_arguments(cli, true), &value);
 
 	if (cli->dry_run || code != CLI_OK)
-		return show(cli, code, value, cli_print_resolve);
+		return show(cli, code, value, print_resolve);
 	if (!cli->yes)
-		cli_print_resolve(value);
+		cli_print_resolve(value, stderr);
 	json_decref(value);
 	if (!is_meant(cli))
 		return CLI_REFUSED;
 	code = cli_ask(cli, "resolve", resolve_arguments(cli, false), &value);
-	return show(cli, code, value, cli_print_resolve);
+	return show(cli, code, value, cli->yes ? print_resolve : print_decided);
 }
 
 static void add_mode(const struct cli *cli, json_t *arguments)

@@ -81,6 +81,20 @@ static void must_end(struct world *world, const char *state, uint32_t moved,
 			   console->drain_in_doubt);
 }
 
+static void must_log(struct world *world, uint32_t daemon, const char *line)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	ASSERT(out != NULL, "a test has memory");
+	sim_host_log_print(world->daemons[daemon].host, out);
+	fclose(out);
+	if (!strstr(text, line))
+		world_fail(world, "no log of \"%s\"", line);
+	free(text);
+}
+
 static void must_be_at(struct world *world, const char *guest, int daemon)
 {
 	int owner = world_owner(world, guest, NULL);
@@ -99,6 +113,9 @@ static void run_overlaps(struct world *world)
 	must_end(world, "done", GUESTS, 0, 0, 0);
 	if (sim_world_now(world->sim) - start_ns > 5 * NS_PER_S)
 		world_fail(world, "it waited for who had gone");
+	must_log(world, 0, "drain to b: job 2 begins");
+	must_log(world, 0, "drain to b: done: of 3 sessions 3 moved");
+	must_log(world, 0, ": vm0 lives at b now");
 	for (uint32_t i = 0; i < GUESTS; i++)
 		must_be_at(world, world->users[i].wish.guest, 1);
 }
@@ -111,6 +128,13 @@ static void run_waits(struct world *world)
 	world_run(world, 5 * NS_PER_S, NULL);
 	if (drain_told(world))
 		world_fail(world, "it did not wait");
+	console_say(&world->daemons[0].console,
+		    "{\"execute\": \"cancel\", \"arguments\": {\"drain\": "
+		    "true}}");
+	must_end(world, "cancelled", 0, 0, GUESTS, 0);
+	must_log(world, 0, "drain to b: being cancelled");
+	world->daemons[0].console.drains = 0;
+	drain(world, 2);
 	world_start(world, 1);
 	must_end(world, "done", GUESTS, 0, 0, 0);
 	for (uint32_t i = 0; i < GUESTS; i++)
@@ -123,6 +147,8 @@ static void run_gives_up(struct world *world)
 	world_crash(world, 1);
 	drain(world, 2);
 	must_end(world, "given-up", 0, 0, GUESTS, 0);
+	must_log(world, 0, "drain to b: giving up, the peer cannot be");
+	must_log(world, 0, "drain to b: given-up: of 3 sessions 0 moved");
 	if (strcmp(world->daemons[0].console.drain_stalled,
 		   "cannot be connected: Connection refused"))
 		world_fail(world, "it %s",
