@@ -1,5 +1,6 @@
 /* cli_link.c - the command's connection to the daemon's control socket. */
 #include "core/daemon/cli_link.h"
+#include "core/daemon/cli_print.h"
 #include "core/daemon/daemon.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ bool cli_connect(struct cli_link *link, const struct cli *cli)
 	json_t *greeting;
 	bool good;
 
-	*link = (struct cli_link){.fd = -1};
+	*link = (struct cli_link){.fd = -1, .json = cli->json};
 	if (!set_path(cli, &address)) {
 		fputs("flushmark: the socket's path is too long\n", stderr);
 		return false;
@@ -150,10 +151,18 @@ uint32_t cli_send(struct cli_link *link, const char *command, json_t *arguments)
 	return sent == len ? id : 0;
 }
 
-static enum cli_code take_answer(json_t *line, json_t **value)
+static enum cli_code take_answer(const struct cli_link *link, json_t *line,
+				 json_t **value)
 {
-	const json_t *error = json_object_get(line, "error");
+	json_t *error = json_object_get(line, "error");
 
+	if (error && link->json) {
+		json_t *shown = json_pack("{s:O}", "error", error);
+
+		cli_print_json(shown);
+		json_decref(shown);
+		return CLI_REFUSED;
+	}
 	if (error) {
 		fprintf(stderr, "flushmark: %s\n", cli_text(error, "desc"));
 		return CLI_REFUSED;
@@ -178,7 +187,7 @@ enum cli_code cli_wait(struct cli_link *link, uint32_t id,
 			each(arg, json_string_value(event),
 			     json_object_get(line, "data"));
 		if (!event && cli_count(line, "id") == (long long)id) {
-			code = take_answer(line, value);
+			code = take_answer(link, line, value);
 			json_decref(line);
 			return code;
 		}

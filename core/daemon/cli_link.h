@@ -12,6 +12,7 @@ struct cli_link {
 	int fd;
 	char *line;
 	size_t line_cap;
+	bool json; /* errors are wanted as JSON, too */
 	bool late; /* the daemon said nothing in time */
 	uint32_t last_id;
 };
@@ -26,7 +27,8 @@ uint32_t cli_send(struct cli_link *link, const char *command,
 
 /*
  * Waits for the answer to id. Events on the way go to each (may be NULL).
- * CLI_OK with *value owned, or the code to exit with, words on stderr.
+ * CLI_OK with *value owned, or the code to exit with: words on stderr, or the
+ * daemon's error on stdout where JSON is wanted.
  */
 enum cli_code cli_wait(struct cli_link *link, uint32_t id,
 		       void (*each)(void *arg, const char *event,

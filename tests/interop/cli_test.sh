@@ -52,6 +52,9 @@ exit_codes() {
 	expect 1 A explain nobody
 	expect 1 A sessions nobody
 	says "no guest nobody"
+	expect 1 A explain nobody --json
+	says '"class": "NotFound"'
+	[ -s "$dir/err" ] && fail "an error in JSON has words, too"
 	expect 1 A cancel nobody
 	says "no guest nobody"
 	expect 1 A cancel demo-0
