@@ -41,7 +41,7 @@ struct console {
 	char drain_stalled[CONSOLE_WORDS];
 	uint32_t drain_moved, drain_failed, drain_remained, drain_in_doubt;
 	uint32_t answers;           /* to what was said with the id "ask" */
-	uint32_t doubts; /* in the last status */
+	uint32_t doubts;            /* in the last status */
 	char answer[CONSOLE_WORDS]; /* the last one: "", or the error */
 	char tx[CONSOLE_TX_BYTES];
 	char flight[CONSOLE_TX_BYTES];
