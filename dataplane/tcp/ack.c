@@ -182,8 +182,8 @@ void ack_window(struct flow *flow, const struct segment *segment,
 	bool opens = !flow->snd_wnd && window;
 
 	flow->snd_wnd = window;
-	flow->snd_wl1 = opening ? segment->seq
-				: seq_max(flow->snd_wl1, segment->seq);
+	flow->snd_wl1 =
+		opening ? segment->seq : seq_max(flow->snd_wl1, segment->seq);
 	if (window >> flow_scale_peer(flow) > flow->wnd_max)
 		flow->wnd_max = (uint16_t)min_u32(
 			window >> flow_scale_peer(flow), UINT16_MAX);
