@@ -301,8 +301,9 @@ bool drain_next(struct drain *drain, uint64_t now_ns, struct drain_order *order)
 		give_up(drain, now_ns);
 	if (drain->state == DRAIN_CANCELLING)
 		return next_cancel(drain, order);
+	/* What is in doubt may never be answered: it takes no place. */
 	if (drain->state != DRAIN_RUNNING ||
-	    drain->counts.underway >= places(drain))
+	    drain->counts.underway - drain->counts.in_doubt >= places(drain))
 		return false;
 	if (drain->rate > 0) {
 		refill(drain, now_ns);
@@ -424,9 +425,9 @@ void drain_peer_up(struct drain *drain)
 		drain->stalled[0] = '\0';
 }
 
-/* The item's move has come further. */
+/* The item's move has come further, or no further for a while. */
 static void note_state(struct drain *drain, struct drain_item *item,
-		       uint8_t state)
+		       uint8_t state, uint64_t now_ns)
 {
 	drain->counts.in_doubt -= item->move_state == MOVE_IN_DOUBT;
 	drain->counts.in_doubt += state == MOVE_IN_DOUBT;
@@ -439,6 +440,8 @@ static void note_state(struct drain *drain, struct drain_item *item,
 	}
 	if (state == MOVE_IN_DOUBT && drain->state == DRAIN_CANCELLING)
 		end_in_doubt(drain, item);
+	else if (state == MOVE_IN_DOUBT && !drain->stalled[0])
+		stall(drain, "does not answer", true, now_ns);
 }
 
 /* Its last move was not finished, or the peer has gone: it waits. One that is
@@ -464,7 +467,7 @@ void drain_event(struct drain *drain, uint32_t index,
 		return;
 	memcpy(item->reason, event->reason, sizeof(item->reason) - 1);
 	if (!event->done) {
-		note_state(drain, item, event->state);
+		note_state(drain, item, event->state, now_ns);
 		finish_if_idle(drain, now_ns);
 		return;
 	}

@@ -676,6 +676,60 @@ Test(drain, tries_a_silent_peer_with_one)
 	}
 }
 
+/* It said nothing to a commit, and the one place was taken for ever. */
+Test(drain, does_not_wait_for_doubts_alone)
+{
+	uint64_t now_ns = START_NS;
+	struct drain_order first, second, order;
+	struct drain drain;
+
+	wish_for(&drain, 1, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, now_ns);
+	cr_assert(drain_next(&drain, now_ns, &first));
+	enter(&drain, &first, MOVE_COMMITTED, now_ns);
+	cr_expect_not(drain_next(&drain, now_ns, &order), "one at once");
+	enter(&drain, &first, MOVE_IN_DOUBT, now_ns);
+	cr_assert(drain_next(&drain, now_ns, &second), "another finds out");
+	cr_expect_not(drain_next(&drain, now_ns, &order));
+	refuse(&drain, &second, true, now_ns + NS_PER_S);
+	now_ns += DRAIN_PEER_WAIT_NS;
+	cr_expect_leq(drain_due(&drain, START_NS + NS_PER_S), now_ns);
+	cr_expect_not(drain_next(&drain, now_ns, &order));
+	cr_expect_str_eq(drain_state_name(&drain), "given-up");
+	cr_expect_eq(drain.counts.failed, 1, "in doubt");
+	cr_expect_eq(drain.counts.in_doubt, 1);
+	cr_expect_eq(drain.counts.remained, 2);
+	cr_expect_eq(drain.counts.underway, 0);
+	drain_fini(&drain);
+}
+
+/* The commit was answered late: the drain goes on as before. */
+Test(drain, goes_on_when_a_doubt_ends)
+{
+	struct drain_order first, second, third;
+	struct drain drain;
+
+	wish_for(&drain, 2, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		add(&drain, i, MODE_SEAMLESS, i);
+	drain_begin(&drain, START_NS);
+	cr_assert(drain_next(&drain, START_NS, &first));
+	enter(&drain, &first, MOVE_IN_DOUBT, START_NS);
+	cr_expect_neq(drain_due(&drain, START_NS), NS_NEVER, "it gives up");
+	enter(&drain, &first, MOVE_COMMITTED, START_NS + NS_PER_S);
+	cr_assert(drain_next(&drain, START_NS + NS_PER_S, &second));
+	cr_expect_not(drain_next(&drain, START_NS + NS_PER_S, &third));
+	cr_expect_eq(drain_due(&drain, START_NS + NS_PER_S), NS_NEVER);
+	finish(&drain, &first, MOVE_OK, MODE_SEAMLESS, 1, START_NS);
+	cr_assert(drain_next(&drain, START_NS + NS_PER_S, &third));
+	finish(&drain, &second, MOVE_OK, MODE_SEAMLESS, 1, START_NS);
+	finish(&drain, &third, MOVE_OK, MODE_SEAMLESS, 1, START_NS);
+	expect_sums(&drain);
+	drain_fini(&drain);
+}
+
 Test(drain, dry_run_foretells)
 {
 	struct drain_wish wish = {
