@@ -246,10 +246,19 @@ destination_after_commit() {
 	restart B
 	guest_is_nowhere
 	await 12 said A source-released || fail "A asks the next B no more"
-	# Stopped and started, A has forgotten: a new guest, and all is whole.
 	sed -i -e '/^stop-at/d' "$dir/A.conf"
 	kill "${pid[A]}" && wait "${pid[A]}"
 	start A
+	# The next B has said that it has no such guest, and A makes a new one.
+	# Of a move that was over nobody says so to A: it does when whoever
+	# knows has moved its journal away.
+	[[ $1 != source-released ]] || ! lists A ||
+		fail "A has made anew what may live elsewhere"
+	if [[ $1 == *-released ]] && ! lists A; then
+		kill "${pid[A]}" && wait "${pid[A]}"
+		rm "$dir/A/journal"
+		start A
+	fi
 	all_works A
 }
 
