@@ -131,6 +131,7 @@ static void end_in_doubt(struct drain *drain, struct drain_item *item)
 	end_item(drain, item, MOVE_FAILED);
 	item->in_doubt = true;
 	drain->counts.in_doubt++;
+	drain->doubts_left++;
 }
 
 /* The guest is not here, and that is not the drain's doing. */
@@ -285,6 +286,15 @@ static void give_up(struct drain *drain, uint64_t now_ns)
 	stop(drain, why, now_ns);
 }
 
+/* Moves that take a place. One in doubt may never be answered, and takes none.
+ */
+static uint32_t places_taken(const struct drain *drain)
+{
+	uint32_t doubts = drain->counts.in_doubt - drain->doubts_left;
+
+	return drain->counts.underway - doubts;
+}
+
 /* How many moves may be under way now. */
 static uint32_t places(const struct drain *drain)
 {
@@ -301,9 +311,8 @@ bool drain_next(struct drain *drain, uint64_t now_ns, struct drain_order *order)
 		give_up(drain, now_ns);
 	if (drain->state == DRAIN_CANCELLING)
 		return next_cancel(drain, order);
-	/* What is in doubt may never be answered: it takes no place. */
 	if (drain->state != DRAIN_RUNNING ||
-	    drain->counts.underway - drain->counts.in_doubt >= places(drain))
+	    places_taken(drain) >= places(drain))
 		return false;
 	if (drain->rate > 0) {
 		refill(drain, now_ns);

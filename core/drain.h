@@ -96,7 +96,8 @@ struct drain {
 	struct drain_wish wish;
 	uint8_t state; /* enum drain_state */
 	bool cancelled;
-	bool gave_up; /* the peer stayed away */
+	bool gave_up;         /* the peer stayed away */
+	uint32_t doubts_left; /* of counts.in_doubt: their items have ended */
 	/* What the peer does instead of taking guests, "": nothing is known. */
 	char stalled[REASON_BYTES];
 	bool silent; /* stalled with its links up */

@@ -676,6 +676,42 @@ Test(drain, tries_a_silent_peer_with_one)
 	}
 }
 
+/* A doubt that has ended here takes no place, and gives none either. */
+Test(drain, goes_on_behind_the_doubt_of_another_order)
+{
+	struct op_row row = row_of(1, MODE_SEAMLESS, 9);
+	struct op_move_event busy = {.done = 1, .busy = true};
+	uint64_t now_ns = START_NS;
+	struct drain_order order;
+	struct drain drain;
+
+	row.state = MOVE_COMMITTED;
+	snprintf(row.peer, sizeof(row.peer), "b");
+	wish_for(&drain, 1, 0);
+	cr_assert_eq(drain_add(&drain, &row), 0);
+	add(&drain, 2, MODE_SEAMLESS, 1);
+	drain_begin(&drain, now_ns);
+	cr_assert(drain_next(&drain, now_ns, &order));
+	not_here(&drain, &order, now_ns);
+	cr_assert(drain_next(&drain, now_ns, &order));
+	busy.result = MOVE_FAILED;
+	drain_event(&drain, order.item, &busy, now_ns);
+	now_ns += DRAIN_RETRY_NS;
+	while (drain.counts.in_doubt == 0) {
+		cr_assert(drain_next(&drain, now_ns, &order));
+		cr_assert_str_eq(order.guest, "demo-1");
+		not_here(&drain, &order, now_ns);
+		now_ns += DRAIN_RETRY_NS;
+	}
+	cr_assert(drain_next(&drain, now_ns, &order));
+	cr_expect_str_eq(order.guest, "demo-2");
+	finish(&drain, &order, MOVE_OK, MODE_SEAMLESS, 1, now_ns);
+	cr_expect_eq(drain.state, DRAIN_DONE);
+	cr_expect_eq(drain.counts.moved, 1);
+	cr_expect_eq(drain.counts.failed, 1);
+	drain_fini(&drain);
+}
+
 /* It said nothing to a commit, and the one place was taken for ever. */
 Test(drain, does_not_wait_for_doubts_alone)
 {
